@@ -1,0 +1,46 @@
+"""Consistency training and self-training for Keras 3 on TensorFlow.
+
+Consistency training tells a network one thing: answer in the same way to
+different views of the same image. Each method is a `ConsistencyTrainer`, a
+`keras.Model` that takes the stock `compile` and `fit`.
+"""
+
+from kconsist import _requirements  # isort: skip
+
+from kconsist import (
+    callbacks,
+    data,
+    ema,
+    losses,
+    models,
+    schedules,
+    targets,
+    views,
+)
+from kconsist.algorithms.distiller import Distiller
+from kconsist.algorithms.fixmatch import FixMatch
+from kconsist.algorithms.mean_teacher import MeanTeacher
+from kconsist.algorithms.pi_model import PiModel
+from kconsist.algorithms.self_trainer import SelfTrainer
+from kconsist.trainer import ConsistencyTrainer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConsistencyTrainer",
+    "Distiller",
+    "FixMatch",
+    "MeanTeacher",
+    "PiModel",
+    "SelfTrainer",
+    "callbacks",
+    "data",
+    "ema",
+    "losses",
+    "models",
+    "schedules",
+    "targets",
+    "views",
+]
+
+del _requirements

@@ -1,0 +1,1 @@
+"""One method a file; each reads in the order of its paper."""

@@ -1,0 +1,156 @@
+"""A batch: named views of images, with the labels of the labeled ones.
+
+`({"view name": images, …}, labels[, sample_weight])`. The published pair of
+pairs, `((clean, labels), (noisy, labels))`, becomes the same.
+"""
+
+import keras
+import tensorflow as tf
+
+_MARK = "kconsist: "
+
+
+def is_zipped_pair(data) -> bool:
+    """Says whether an element is ((clean, labels), (noisy, labels))."""
+    return (
+        isinstance(data, (tuple, list))
+        and len(data) == 2
+        and all(isinstance(p, (tuple, list)) and len(p) == 2 for p in data)
+    )
+
+
+def unpack(data, views: tuple, optional: tuple = ()):
+    """Returns `(views, labels, sample_weight)` of one element of a data set.
+
+    Args:
+        data: `(images, labels[, sample_weight])`, with `images` a dict of the
+            named views, or a tensor where the method has one view only; or the
+            zipped pair of the published example.
+        views: names that have to be there.
+        optional: names that may be there, all or none.
+
+    Raises:
+        ValueError: a view is missing, or there are no labels.
+    """
+    if is_zipped_pair(data) and views == ("clean", "noisy"):
+        (clean, labels), (noisy, _) = data
+        return {"clean": clean, "noisy": noisy}, labels, None
+    images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if not isinstance(images, dict) and len(views) == 1:
+        images = {views[0]: images}
+    _check_views(images, views, optional)
+    if labels is None:
+        raise ValueError(
+            "a batch must be (views, labels), got no labels beside the views"
+        )
+    return images, labels, sample_weight
+
+
+def _check_views(images, views, optional):
+    if not isinstance(images, dict):
+        what = f"a {type(images).__name__}"
+    else:
+        extra = [name for name in optional if name in images]
+        wanted = [*views, *(optional if extra else ())]
+        if all(name in images for name in wanted):
+            return
+        views, what = wanted, f"the views {sorted(images)}"
+    raise ValueError(
+        f"a batch must be ({{view: images}}, labels) with the views "
+        f"{list(views)}, got {what}"
+    )
+
+
+def checked(dataset: tf.data.Dataset, views, optional, num_classes):
+    """Returns a data set whose every batch is checked as it is read.
+
+    The checks run in the input pipeline, so they hold under XLA and on every
+    device: labels in range, no NaN in the images, both halves of a zipped pair
+    with the same labels.
+
+    Args:
+        dataset: batches as `unpack` takes them.
+        views: names of the views.
+        optional: names of the optional views.
+        num_classes: int, or None for no check of the labels' range.
+
+    Raises:
+        ValueError: at once for a wrong structure or dtype. A wrong value raises
+            `tf.errors.InvalidArgumentError` on reading; see `readable`.
+    """
+    _check_labels_dtype(unpack(dataset.element_spec, views, optional)[1])
+
+    def check(*data):
+        assertions = []
+        if is_zipped_pair(data):
+            (_, labels), (_, others) = data
+            assertions.append(_assert_paired(labels, others))
+        images, labels, sample_weight = unpack(data, views, optional)
+        assertions += _assert_labels(labels, num_classes)
+        assertions += [
+            _assert_not_nan(name, view)
+            for name, view in images.items()
+            if view.dtype.is_floating
+        ]
+        with tf.control_dependencies(assertions):
+            labels = tf.identity(labels)
+        if sample_weight is None:
+            return images, labels
+        return images, labels, sample_weight
+
+    return dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+
+def _check_labels_dtype(labels):
+    soft = labels.shape.rank == 2 and labels.shape[-1] not in (1, None)
+    if labels.dtype.is_floating and not soft:
+        raise ValueError(
+            "labels must be integers, the index of each class, got "
+            f"{labels.dtype.name} of shape {tuple(labels.shape)}"
+        )
+
+
+def _assert_paired(labels, others):
+    return tf.debugging.Assert(
+        tf.reduce_all(tf.equal(labels, others)),
+        [
+            _MARK
+            + "the clean and the noisy data set must give the same images "
+            "in the same order, and their labels differ:",
+            labels,
+            "against",
+            others,
+            "(two shuffles with one seed drift apart once one of them has been "
+            "read on its own: make both views from one element, see "
+            "kconsist.data.clean_noisy)",
+        ],
+        summarize=8,
+    )
+
+
+def _assert_labels(labels, num_classes):
+    if num_classes is None or not labels.dtype.is_integer:
+        return []
+    low, high = tf.reduce_min(labels), tf.reduce_max(labels)
+    inside = tf.logical_and(low >= 0, high < tf.cast(num_classes, high.dtype))
+    message = (
+        f"labels must lie in [0, {num_classes - 1}], the student has "
+        f"{num_classes} classes, got labels from"
+    )
+    return [tf.debugging.Assert(inside, [_MARK + message, low, "to", high])]
+
+
+def _assert_not_nan(name, view):
+    return tf.debugging.Assert(
+        tf.logical_not(tf.reduce_any(tf.math.is_nan(view))),
+        [_MARK + f"images must be numbers, got NaN in the view {name}"],
+    )
+
+
+def readable(error: tf.errors.InvalidArgumentError) -> Exception:
+    """Returns the `ValueError` for a failed check, or the error as it is."""
+    if _MARK not in error.message:
+        return error
+    message = error.message.split(_MARK, 1)[1].split("\n\t [[", 1)[0]
+    parts = (part.strip("' ") for part in message.split("] ["))
+    return ValueError(" ".join(parts).rstrip("]'"))

@@ -1,0 +1,185 @@
+"""Callbacks: averaging of weights along the path of training."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kconsist import checks
+
+
+class StochasticWeightAveraging(keras.callbacks.Callback):
+    """Ends training with the mean of the weights along its path.
+
+    The mean is taken over the weights at the end of each epoch from
+    `start_epoch` on, or at every `period`-th step. A network with BatchNorm
+    then needs moving statistics of its own: they are taken anew from
+    `batch_norm_data`, as the mean of the batch statistics in training mode.
+    With a `ConsistencyTrainer` the student is averaged.
+
+    Args:
+        start_epoch: first epoch, counted from 0, whose weights count. Defaults
+            to `0`.
+        period: number of steps from one sample of the weights to the next;
+            `None` samples at the end of each epoch. Defaults to `None`.
+        batch_norm_data: batches of images, or of (images, …), as trained on;
+            needed where the model has BatchNorm. Defaults to `None`.
+        batch_norm_steps: how many of its batches are read at most. Defaults to
+            `100`.
+
+    Raises:
+        ValueError: when training begins, for a model with BatchNorm and no
+            `batch_norm_data`; when it ends, where no weights were averaged.
+
+    Example:
+        ```python
+        import keras
+        from kconsist import callbacks, data, models
+
+        (points, labels), _ = data.load("moons")
+        model = models.MLP(2)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("adam", loss)
+        averaging = callbacks.StochasticWeightAveraging(start_epoch=1)
+        history = model.fit(
+            points, labels, epochs=3, callbacks=[averaging], verbose=0
+        )
+        ```
+
+    Reference: Izmailov et al. 2018, https://arxiv.org/abs/1803.05407,
+    algorithm 1.
+    """
+
+    def __init__(
+        self,
+        start_epoch: int = 0,
+        period: int | None = None,
+        batch_norm_data=None,
+        batch_norm_steps: int = 100,
+    ):
+        super().__init__()
+        if start_epoch < 0:
+            raise ValueError(
+                f"start_epoch must be 0 or more, got {start_epoch}"
+            )
+        if period is not None:
+            checks.positive("period", period)
+        checks.positive("batch_norm_steps", batch_norm_steps)
+        self.start_epoch = start_epoch
+        self.period = period
+        self.batch_norm_data = batch_norm_data
+        self.batch_norm_steps = batch_norm_steps
+
+    @property
+    def _averaged(self):
+        return getattr(self.model, "student", self.model)
+
+    def on_train_begin(self, logs=None):
+        """Starts an empty mean."""
+        if self.batch_norm_data is None and _batch_norms(self._averaged):
+            raise ValueError(
+                f"model {self._averaged.name!r} has BatchNorm, whose moving "
+                "statistics do not fit averaged weights: pass batch_norm_data, "
+                "batches of the images that it is trained on"
+            )
+        self.count = self._steps = self._epoch = 0
+        self.mean = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Samples the weights where the period says so."""
+        if self.period is None or self._epoch < self.start_epoch:
+            return
+        self._steps += 1
+        if self._steps % self.period == 0:
+            self._sample()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Samples the weights where there is no period."""
+        if self.period is None and epoch >= self.start_epoch:
+            self._sample()
+
+    def _sample(self):
+        weights = [v.numpy() for v in self._averaged.trainable_variables]
+        self.count += 1
+        if self.mean is None:
+            self.mean = [w.astype("float64") for w in weights]
+        for mean, value in zip(self.mean, weights, strict=True):
+            mean += (value - mean) / self.count
+
+    def on_train_end(self, logs=None):
+        """Gives the model the mean, and BatchNorm its statistics."""
+        if self.mean is None:
+            raise ValueError(
+                f"no weights were averaged: start_epoch={self.start_epoch} and "
+                f"period={self.period} were not reached; the model keeps its "
+                "last weights"
+            )
+        variables = self._averaged.trainable_variables
+        for variable, mean in zip(variables, self.mean, strict=True):
+            variable.assign(mean.astype(np.float32))
+        if _batch_norms(self._averaged):
+            estimate_batch_norm(
+                self._averaged, self.batch_norm_data, self.batch_norm_steps
+            )
+
+
+def _batch_norms(model):
+    found, layers = [], list(getattr(model, "layers", ()))
+    while layers:
+        layer = layers.pop()
+        layers.extend(getattr(layer, "layers", ()))
+        if isinstance(layer, keras.layers.BatchNormalization):
+            found.append(layer)
+    return found
+
+
+def estimate_batch_norm(
+    model: keras.Model, batches, steps: int | None = 100
+) -> None:
+    """Sets BatchNorm's moving statistics to the means of batch statistics.
+
+    Args:
+        model: its BatchNorm layers are given new moving statistics, the plain
+            mean over batches in training mode; nothing else changes.
+        batches: iterable of images (batch, …), or of (images, …) tuples; of a
+            dict of views the first is taken.
+        steps: how many batches are read at most, `None` for all. Defaults to
+            `100`.
+
+    Raises:
+        ValueError: there is no batch.
+
+    Reference: https://arxiv.org/abs/1803.05407, algorithm 1, last line.
+    """
+    norms = _batch_norms(model)
+    statistics = [v for n in norms for v in n.non_trainable_variables]
+    momenta = [norm.momentum for norm in norms]
+    forward = tf.function(lambda images: model(images, training=True))
+    sums, count = [np.zeros(v.shape) for v in statistics], 0
+    try:
+        # Without momentum a forward pass leaves its own batch's statistics.
+        for norm in norms:
+            norm.momentum = 0.0
+        for batch in batches:
+            forward(_images(batch))
+            for total, variable in zip(sums, statistics, strict=True):
+                total += variable.numpy()
+            count += 1
+            if count == steps:
+                break
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+    if not count:
+        raise ValueError("batch_norm_data must have at least one batch, got 0")
+    for variable, total in zip(statistics, sums, strict=True):
+        variable.assign((total / count).astype(np.float32))
+
+
+def _images(batch):
+    if isinstance(batch, (tuple, list)):
+        batch = batch[0]
+    return next(iter(batch.values())) if isinstance(batch, dict) else batch

@@ -1,0 +1,130 @@
+"""Clear errors for wrong arguments, at the first moment they can be known."""
+
+import keras
+from keras.optimizers.schedules import LearningRateSchedule
+
+_PROBABILITIES = (keras.activations.softmax, keras.activations.sigmoid)
+
+
+def one_of(name: str, value, choices) -> None:
+    """Raises `ValueError` unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {choices}, got {value!r}")
+
+
+def in_range(name: str, value, low: float, high: float) -> None:
+    """Raises `ValueError` unless `value` is a number in [low, high]."""
+    if not _is_number(value) or not low <= value <= high:
+        raise ValueError(f"{name} must be in [{low}, {high}], got {value!r}")
+
+
+def positive(name: str, value) -> None:
+    """Raises `ValueError` unless `value` is a positive number."""
+    if not _is_number(value) or not value > 0:
+        raise ValueError(f"{name} must be a positive number, got {value!r}")
+
+
+def weight(name: str, value) -> None:
+    """Raises unless `value` is a number of 0 or more, or a schedule."""
+    if isinstance(value, LearningRateSchedule):
+        return
+    if not _is_number(value) or not value >= 0:
+        raise ValueError(
+            f"{name} must be a number of 0 or more or a LearningRateSchedule, "
+            f"got {value!r}"
+        )
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def built(model, role: str) -> None:
+    """Raises `ValueError` unless `model` is a built Keras model."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            f"{role} must be a keras.Model, got {type(model).__name__}"
+        )
+    if not model.built or not model.weights:
+        raise ValueError(
+            f"{role} {model.name!r} must be built before it is given: start it "
+            "with keras.Input(shape), or call it on a batch once"
+        )
+
+
+def returns_logits(model, role: str) -> None:
+    """Raises `ValueError` where a model visibly ends in probabilities."""
+    last = model
+    while getattr(last, "layers", None):
+        last = last.layers[-1]
+    activation = getattr(last, "activation", None)
+    if isinstance(last, keras.layers.Softmax) or activation in _PROBABILITIES:
+        raise ValueError(
+            f"{role} {model.name!r} must return logits, and its last layer "
+            f"{last.name!r} returns probabilities: drop its "
+            f"{getattr(activation, '__name__', 'softmax')} activation"
+        )
+
+
+def student(model) -> None:
+    """Raises `ValueError` for a model that can't be trained as a student."""
+    built(model, "student")
+    returns_logits(model, "student")
+    if not model.trainable_variables:
+        raise ValueError(
+            f"student {model.name!r} has nothing to train: all of its "
+            "variables are frozen; set student.trainable = True"
+        )
+
+
+def teacher(model, student: keras.Model) -> None:
+    """Raises `ValueError` for a model that can't teach this student."""
+    built(model, "teacher")
+    returns_logits(model, "teacher")
+    shared = {id(v) for v in model.weights} & {id(v) for v in student.weights}
+    if shared:
+        raise ValueError(
+            f"teacher {model.name!r} shares {len(shared)} of its variables "
+            f"with student {student.name!r}: training the student would move "
+            "its teacher; give a copy, for example kconsist.ema.make_teacher"
+        )
+    taught, learned = num_classes(model), num_classes(student)
+    if None not in (taught, learned) and taught != learned:
+        raise ValueError(
+            "teacher and student must have the same number of classes, got "
+            f"{taught} and {learned}"
+        )
+
+
+def num_classes(model) -> int | None:
+    """Returns the width of a model's output, or None where it isn't known."""
+    try:
+        return model.output_shape[-1]
+    except (AttributeError, ValueError):  # A subclassed model has none.
+        return None
+
+
+def same_classes(logits, teacher_logits) -> None:
+    """Raises `ValueError` where two networks answer with other classes."""
+    if logits.shape[-1] != teacher_logits.shape[-1]:
+        raise ValueError(
+            "teacher and student must have the same number of classes, got "
+            f"{teacher_logits.shape[-1]} and {logits.shape[-1]}"
+        )
+
+
+def loss_from_logits(loss) -> None:
+    """Raises `ValueError` where a compiled loss expects probabilities."""
+    if isinstance(loss, str):
+        if "crossentropy" in loss.lower().replace("_", ""):
+            raise ValueError(
+                f"compile(loss={loss!r}) expects probabilities, and the "
+                "student returns logits: pass for example keras.losses."
+                "SparseCategoricalCrossentropy(from_logits=True)"
+            )
+    elif isinstance(loss, keras.losses.Loss):
+        if not loss.get_config().get("from_logits", True):
+            raise ValueError(
+                f"compile(loss={type(loss).__name__}()) expects probabilities, "
+                "and the student returns logits: pass from_logits=True"
+            )

@@ -1,0 +1,150 @@
+"""The twin network: a copy of the student that follows it by averaging.
+
+Tarvainen and Valpola 2017, "Mean teachers are better role models", section 2.
+"""
+
+import contextlib
+
+import keras
+from keras import ops
+
+from kconsist import checks
+
+WARMUPS = (None, "mean", "num_updates")
+BATCH_NORM_POLICIES = ("copy", "ema", "own")
+FREEZES = ("layer", "variables")
+
+
+def make_teacher(
+    student: keras.Model, freeze: str = "variables"
+) -> keras.Model:
+    """Returns a frozen copy of a student, with the same weights.
+
+    Args:
+        student: a built model; a subclassed one needs `get_config`.
+        freeze: `"variables"` keeps BatchNorm able to use batch statistics
+            under `training=True`; `"layer"` sets `trainable = False`, which
+            puts BatchNorm in inference mode whatever `training` says. Defaults
+            to `"variables"`.
+
+    Returns:
+        A new model of the student's class. The student is not changed.
+
+    Raises:
+        ValueError: the student is not built, or can't be copied.
+
+    Example:
+        ```python
+        from kconsist import ema, models
+
+        student = models.MLP(num_classes=2)
+        teacher = ema.make_teacher(student)
+        assert teacher.trainable_variables == []
+        ```
+    """
+    checks.one_of("freeze", freeze, FREEZES)
+    checks.built(student, "student")
+    teacher = _clone(student)
+    teacher.set_weights(student.get_weights())
+    if freeze == "layer":
+        teacher.trainable = False
+    else:
+        for variable in teacher.variables:
+            variable.trainable = False
+    return teacher
+
+
+def _clone(model):
+    try:
+        copy = type(model).from_config(model.get_config())
+        if not copy.built:
+            copy.build_from_config(model.get_build_config())
+    except (NotImplementedError, TypeError) as error:
+        raise ValueError(
+            f"student {model.name!r} can't be copied: a subclassed model needs "
+            "get_config and a build that makes its weights"
+        ) from error
+    if len(copy.weights) != len(model.weights):
+        raise ValueError(
+            f"student {model.name!r} can't be copied: expected "
+            f"{len(model.weights)} weights in the copy, got "
+            f"{len(copy.weights)}; a subclassed model has to make its weights "
+            "in build"
+        )
+    return copy
+
+
+def decay_at(step, decay: float, warmup: str | None = None):
+    """Returns the decay of the average at one step.
+
+    Args:
+        step: number of updates made before this one; int scalar tensor.
+        decay: the decay (α) in [0, 1] that the warm-up ends at.
+        warmup: `None`: `decay` from the first step on, as FixMatch and
+            MixMatch. `"mean"`: min(α, 1 - 1/(step + 1)), the plain mean of all
+            weights so far until 1/(1 - α) steps are done, as MMT (Mean
+            Teacher's code starts one step further on, at α = 0.5).
+            `"num_updates"`: min(α, (1 + step)/(10 + step)), as TensorFlow's
+            `ExponentialMovingAverage`, Noisy Student and UDA. Defaults to
+            `None`.
+
+    Returns:
+        float32 scalar tensor.
+    """
+    checks.one_of("warmup", warmup, WARMUPS)
+    step = ops.cast(step, "float32")
+    if warmup == "mean":
+        return ops.minimum(decay, 1.0 - 1.0 / (step + 1.0))
+    if warmup == "num_updates":
+        return ops.minimum(decay, (1.0 + step) / (10.0 + step))
+    return ops.convert_to_tensor(decay, "float32")
+
+
+def ema_update(
+    teacher: keras.Model, student: keras.Model, decay, batch_norm: str = "copy"
+) -> None:
+    """Moves the teacher's weights toward the student's: θ' ← αθ' + (1 - α)θ.
+
+    Args:
+        teacher: a copy of the student, see `make_teacher`.
+        student: the network that is trained.
+        decay: the decay (α); float or scalar tensor.
+        batch_norm: what becomes of moving statistics and other weights that
+            no gradient trains. `"copy"`: the student's, as they are. `"ema"`:
+            averaged like the parameters. `"own"`: left alone, the teacher
+            keeps its own from its own forward passes. Defaults to `"copy"`.
+    """
+    checks.one_of("batch_norm", batch_norm, BATCH_NORM_POLICIES)
+    for average, value in zip(teacher.weights, student.weights, strict=True):
+        if not value.trainable and batch_norm == "own":
+            continue
+        if not value.trainable and batch_norm == "copy":
+            average.assign(value)
+        else:
+            alpha = ops.cast(decay, average.dtype)
+            average.assign(alpha * average + (1 - alpha) * value)
+
+
+def statistics(teacher: keras.Model, student: keras.Model) -> list:
+    """Returns the teacher's weights that no gradient trains in the student.
+
+    These are BatchNorm's moving statistics, and whatever the user froze.
+    """
+    return [
+        average
+        for average, value in zip(teacher.weights, student.weights, strict=True)
+        if not value.trainable
+    ]
+
+
+@contextlib.contextmanager
+def kept(variables: list):
+    """Puts back what a block moved in `variables`.
+
+    Around a forward pass in training mode, it keeps BatchNorm's moving
+    statistics where they were.
+    """
+    before = [ops.copy(variable) for variable in variables]
+    yield
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)

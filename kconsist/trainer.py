@@ -1,0 +1,231 @@
+"""The trainer that every method shares: views in, one step of the student.
+
+One step of any method is views → networks → targets → loss → schedule → after
+the step. A method supplies the middle, `objective`, and this file the rest.
+"""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
+
+from kconsist import batch, checks, distribute
+
+
+class ConsistencyTrainer(keras.Model):
+    """A student that is trained to answer alike to different views.
+
+    A method is a subclass that names its `views` and its `logs`, and supplies
+    `objective(views, labels, sample_weight)`; where it has state to move after
+    the optimizer's step, `after_step()` too. `compile` and `fit` are Keras's.
+
+    A batch is `({"view name": images, …}, labels[, sample_weight])`. Views may
+    differ in batch size; labels belong to the first of `views`.
+
+    Args:
+        student: built `keras.Model` from images to logits (batch, classes).
+        teacher: another one, or None. It is called, never trained.
+
+    Raises:
+        ValueError: for a student or teacher that can't be trained or asked.
+
+    Example:
+        ```python
+        from kconsist import ConsistencyTrainer
+
+        class Supervised(ConsistencyTrainer):
+            views = ("images",)
+
+            def objective(self, views, labels, sample_weight=None):
+                logits = self.forward(views["images"])
+                loss = self.compute_loss(
+                    views, labels, logits, sample_weight
+                )
+                return loss, logits, {}
+        ```
+    """
+
+    views: tuple = ()
+    optional_views: tuple = ()
+    logs: tuple = ()
+
+    def __init__(self, student, teacher=None, **kwargs):
+        checks.student(student)
+        if teacher is not None:
+            checks.teacher(teacher, student)
+        # The trainer's policy decides whether the loss is scaled for float16.
+        kwargs.setdefault("dtype", student.dtype_policy)
+        super().__init__(**kwargs)
+        self.student = student
+        self.teacher = teacher
+        self.trackers = [keras.metrics.Mean(name=name) for name in self.logs]
+        self._in_objective = self._in_evaluation = False
+        # All weights are there: checkpoints and strategies need nothing more.
+        self.built = True
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns `(loss, predictions, logs)` of one batch.
+
+        Args:
+            views: dict of name to images (batch, …).
+            labels: integer tensor (batch,) of the first view's classes.
+            sample_weight: float tensor (batch,), or None.
+
+        Returns:
+            The loss, a scalar made of `keras.losses.Loss` values and of
+            `distribute.mean_over_replicas`; the logits (batch, classes) that
+            the compiled metrics judge; and a dict of the scalars to log, on
+            the same scale as the loss, a key for each of `self.logs`.
+        """
+        raise NotImplementedError
+
+    def after_step(self) -> None:
+        """Moves the method's own state, after the optimizer's step."""
+
+    @property
+    def predictor(self) -> keras.Model:
+        """The network that answers `predict`, `evaluate` and `export`."""
+        return self.student
+
+    @property
+    def step(self):
+        """Number of optimizer steps made, an int scalar."""
+        return self.optimizer.iterations
+
+    def scheduled(self, value):
+        """Returns the value of a float or of a schedule at this step."""
+        if isinstance(value, LearningRateSchedule):
+            value = value(self.step)
+        return ops.cast(value, "float32")
+
+    def forward(self, images):
+        """Returns the student's logits in training mode, as float32."""
+        return ops.cast(self.student(images, training=True), "float32")
+
+    def forward_together(self, *views):
+        """Returns the student's logits for each view, from one forward pass.
+
+        BatchNorm sees one batch that mixes all views, and moves its statistics
+        once.
+        """
+        sizes = [ops.shape(view)[0] for view in views]
+        logits = self.forward(ops.concatenate(views, axis=0))
+        return tf.split(logits, sizes, axis=0, num=len(sizes))
+
+    def ask_teacher(self, images, training: bool = False):
+        """Returns the teacher's logits as float32, under stop-gradient."""
+        logits = self.teacher(images, training=training)
+        return ops.stop_gradient(ops.cast(logits, "float32"))
+
+    def train_step(self, data):
+        """Makes one step of the student on one batch."""
+        views, labels, sample_weight = batch.unpack(
+            data, self.views, self.optional_views
+        )
+        checks.loss_from_logits(self.loss)
+        with tf.GradientTape() as tape:
+            with self._while("_in_objective"):
+                loss, logits, logs = self.objective(
+                    views, labels, sample_weight
+                )
+            # Regularizers join once, whatever weights an objective gives.
+            loss += sum(map(distribute.mean_over_replicas, self.losses))
+            scaled_loss = self.optimizer.scale_loss(loss)
+        variables = self.student.trainable_variables
+        gradients = tape.gradient(scaled_loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self.after_step()
+        return self._logged(views, labels, logits, sample_weight, loss, logs)
+
+    def _logged(self, views, labels, logits, sample_weight, loss, logs):
+        size = ops.shape(labels)[0]
+        trackers = {tracker.name: tracker for tracker in self.metrics}
+        for name, share in {"loss": loss, **logs}.items():
+            value = distribute.unscaled(share)
+            trackers[name].update_state(value, sample_weight=size)
+        return self.compute_metrics(views, labels, logits, sample_weight)
+
+    def call(self, inputs, training=None):
+        """Returns the predictor's logits, for images or for a dict of views."""
+        if isinstance(inputs, dict):
+            inputs = inputs[self.views[0]]
+        return self.predictor(inputs, training=training)
+
+    def build(self, input_shape=None) -> None:
+        """Does nothing: the networks are built before the trainer is."""
+        self.built = True
+
+    def fit(self, x=None, *args, **kwargs):
+        """Trains as `keras.Model.fit`, with every batch checked as it is read.
+
+        Raises:
+            ValueError: also while training, for a batch with labels out of
+                range, with NaN, or with views of different images.
+        """
+        if isinstance(x, tf.data.Dataset):
+            x = batch.checked(
+                x, self.views, self.optional_views, checks.num_classes(self)
+            )
+            kwargs.setdefault("shuffle", False)  # Keras warns that it can't.
+        try:
+            return super().fit(x, *args, **kwargs)
+        except tf.errors.InvalidArgumentError as error:
+            raise batch.readable(error) from None
+
+    def evaluate(self, *args, **kwargs):
+        """Evaluates the predictor as `keras.Model.evaluate` does."""
+        with self._while("_in_evaluation"):
+            return super().evaluate(*args, **kwargs)
+
+    def test_step(self, data):
+        """Judges the predictor on one batch."""
+        with self._while("_in_evaluation"):
+            return super().test_step(data)
+
+    @contextlib.contextmanager
+    def _while(self, state):
+        before = getattr(self, state)
+        setattr(self, state, True)
+        try:
+            yield
+        finally:
+            setattr(self, state, before)
+
+    def get_metrics_result(self) -> dict:
+        """Returns the metrics' values, in evaluation without the training's."""
+        results = super().get_metrics_result()
+        if self._in_evaluation:
+            results = {k: v for k, v in results.items() if k not in self.logs}
+        return results
+
+    @property
+    def trainable_variables(self) -> list:
+        """The student's: a teacher is asked, whatever its own flags say."""
+        return self.student.trainable_variables
+
+    @property
+    def trainable_weights(self) -> list:
+        """The student's."""
+        return self.student.trainable_weights
+
+    @property
+    def losses(self) -> list:
+        """The student's regularizers; a teacher's do not count."""
+        return [] if self._in_objective else self.student.losses
+
+    @property
+    def output_shape(self) -> tuple:
+        """Shape of the student's logits, (None, classes)."""
+        return self.student.output_shape
+
+    def get_config(self) -> dict:
+        """Returns the configuration, with the student's in it."""
+        student = keras.saving.serialize_keras_object(self.student)
+        return {**super().get_config(), "student": student}
+
+    @classmethod
+    def from_config(cls, config: dict):
+        """Returns a trainer from what `get_config` returned."""
+        return cls(**keras.saving.deserialize_keras_object(config))
