@@ -144,13 +144,12 @@ def estimate_batch_norm(
     Args:
         model: its BatchNorm layers are given new moving statistics, the plain
             mean over batches in training mode; nothing else changes.
-        batches: iterable of images (batch, …), or of (images, …) tuples; of a
-            dict of views the first is taken.
+        batches: iterable of images (batch, …), or of (images, …) tuples.
         steps: how many batches are read at most, `None` for all. Defaults to
             `100`.
 
     Raises:
-        ValueError: there is no batch.
+        ValueError: there is no batch, or batches of named views.
 
     Reference: https://arxiv.org/abs/1803.05407, algorithm 1, last line.
     """
@@ -180,6 +179,10 @@ def estimate_batch_norm(
 
 
 def _images(batch):
-    if isinstance(batch, (tuple, list)):
-        batch = batch[0]
-    return next(iter(batch.values())) if isinstance(batch, dict) else batch
+    images = batch[0] if isinstance(batch, (tuple, list)) else batch
+    if isinstance(images, dict):
+        raise ValueError(
+            "batch_norm_data must be batches of images or (images, …), got the "
+            f"views {sorted(images)}: map them to those the model is trained on"
+        )
+    return images

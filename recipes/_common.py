@@ -1,4 +1,4 @@
-"""What the recipes share: a folder for each run, settings, a summary table."""
+"""What the recipes share: data, networks, a folder for each run, a table."""
 
 import argparse
 import json
@@ -6,7 +6,15 @@ import os
 import pathlib
 import time
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+from kconsist import data, models, views
+
+# A mirrored digit is another sign, so these are not flipped.
+DIGITS = ("digits", "mnist", "svhn_cropped", "kmnist", "emnist")
 
 
 def parser(description: str, name: str) -> argparse.ArgumentParser:
@@ -41,6 +49,99 @@ def finish(args: argparse.Namespace, folder: pathlib.Path, results) -> None:
         folder / "results.json", {"seconds": seconds, "results": results}
     )
     print(f"{seconds:.0f} s; results in {folder}/")
+
+
+def add_dataset_flags(parser: argparse.ArgumentParser, labels: int) -> None:
+    """Adds the flags that say what is learned, and by which network."""
+    parser.add_argument(
+        "--dataset", default="digits", help="digits, a TFDS name, or a folder"
+    )
+    parser.add_argument("--data-dir", help="where TFDS keeps its data sets")
+    parser.add_argument(
+        "--image-size", type=int, help="side that images are resized to"
+    )
+    parser.add_argument(
+        "--labels", type=int, default=labels, help="in all; 0 for all there are"
+    )
+    parser.add_argument("--depth", type=int, default=10, help="6n + 4")
+    parser.add_argument("--width", type=int, default=1)
+    parser.add_argument("--learning-rate", type=float, default=3e-3)
+    parser.add_argument("--weight-decay", type=float, default=5e-4)
+
+
+def load(args: argparse.Namespace):
+    """Returns the training and the test examples."""
+    side = args.image_size
+    return data.load(
+        args.dataset,
+        data_dir=args.data_dir,
+        image_size=(side, side) if side else None,
+    )
+
+
+def split(args: argparse.Namespace, train, seed: int):
+    """Returns the labeled examples and the unlabeled images, or None."""
+    if not args.labels:
+        return train, None
+    per_class, rest = divmod(args.labels, train.num_classes)
+    if rest:
+        raise SystemExit(
+            f"--labels must be a multiple of {train.num_classes}, the number "
+            f"of classes, got {args.labels}"
+        )
+    labeled, unlabeled = data.split_labels(
+        train.labels, per_class=per_class, seed=seed
+    )
+    examples = train.images[labeled], train.labels[labeled]
+    return examples, train.images[unlabeled]
+
+
+def weak_and_strong(dataset: str):
+    """Returns FixMatch's two views, without the flip for digits."""
+    weak = views.FlipCrop(flip=dataset not in DIGITS)
+    return weak, views.Compose([weak, views.RandAugment(), views.Cutout()])
+
+
+def network(args: argparse.Namespace, train, seed: int) -> keras.Model:
+    """Returns a WideResNet for the images, drawn by a seed."""
+    keras.utils.set_random_seed(seed)
+    return models.WideResNet(
+        args.depth,
+        args.width,
+        train.num_classes,
+        train.images.shape[1:],
+        weight_decay=args.weight_decay,
+    )
+
+
+def compile(args: argparse.Namespace, model: keras.Model) -> None:
+    """Compiles with Adam, whose rate falls to 0 along a cosine."""
+    rate = keras.optimizers.schedules.CosineDecay(
+        args.learning_rate, args.steps
+    )
+    model.compile(
+        keras.optimizers.Adam(rate),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+
+
+def fit(args, model, batches, title: str, callbacks=(), epochs=10):
+    """Trains for `args.steps` steps with a progress bar for each tenth."""
+    print(f"\n{title}: {args.steps} steps")
+    epochs = min(epochs, args.steps)
+    return model.fit(
+        batches.repeat(),
+        epochs=epochs,
+        steps_per_epoch=args.steps // epochs,
+        callbacks=list(callbacks),
+    )
+
+
+def accuracy(model: keras.Model, test) -> float:
+    """Returns the accuracy on the test images, in percent."""
+    logits = model.predict(test.images, batch_size=500, verbose=0)
+    return 100 * float(np.mean(logits.argmax(-1) == test.labels))
 
 
 def write_json(path: pathlib.Path, value) -> None:

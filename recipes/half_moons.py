@@ -111,9 +111,7 @@ def main():
             train.labels, per_class=LABELS_PER_MOON, seed=seed
         )
         alone = fit(make_student(seed), train, labeled, 0.0, args, seed)
-        both = fit(
-            make_student(seed), train, labeled, args.weight, args, seed
-        )
+        both = fit(make_student(seed), train, labeled, args.weight, args, seed)
         rows.append(
             {
                 "draw": str(seed),
@@ -137,7 +135,10 @@ def main():
     for name, summary in {"mean": np.mean, "worst": np.min}.items():
         results.append(
             {"draw": name}
-            | {k: float(summary([r[k] for r in rows])) for k in list(rows[0])[1:]}
+            | {
+                k: float(summary([r[k] for r in rows]))
+                for k in list(rows[0])[1:]
+            }
         )
     print(_common.table(results))
     _common.finish(args, folder, results)

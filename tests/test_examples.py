@@ -33,6 +33,8 @@ def test_example_runs(code):
     exec(compile(code, "<example>", "exec"), {})
 
 
-@pytest.mark.parametrize("name", [n for n in kconsist.__all__ if n[0].isupper()])
+@pytest.mark.parametrize(
+    "name", [n for n in kconsist.__all__ if n[0].isupper()]
+)
 def test_every_algorithm_has_an_example(name):
     assert FENCE.search(inspect.getdoc(getattr(kconsist, name)))

@@ -1,0 +1,160 @@
+"""The main job: a teacher on clean images, a student on noisy ones.
+
+    python recipes/self_training.py
+    python recipes/self_training.py --dataset cifar10 --labels 4000 --steps 2000
+
+Trains a teacher on flips and crops and averages its weights; then a student on
+RandAugmented images, matched to the teacher's answers on the clean ones. Beside
+them stands the same network trained on RandAugment alone, for the same number
+of images: what the teacher adds is the difference to that. With `--labels` the
+student takes the other images unlabeled. `--generations` makes each student the
+teacher of the next. Saves `student.keras`, which loads without kconsist, and a
+picture of what the networks see.
+"""
+
+import _common
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kconsist import SelfTrainer, callbacks, data, views
+
+EPOCHS = 16
+
+
+def averaging(batches):
+    """Averages the weights of the last quarter of training."""
+    return callbacks.StochasticWeightAveraging(
+        start_epoch=3 * EPOCHS // 4,
+        batch_norm_data=batches,
+        batch_norm_steps=30,
+    )
+
+
+def train_alone(args, train, labeled, view, title):
+    """Trains on the labels alone, seen through one view."""
+    model = _common.network(args, train, args.seed)
+    _common.compile(args, model)
+    batches = data.labeled_views(
+        labeled,
+        view=view,
+        batch_size=args.batch_size,
+        steps=args.steps,
+        seed=args.seed,
+    )
+    swa = [averaging(batches)]
+    _common.fit(args, model, batches, title, swa, EPOCHS)
+    return model
+
+
+def pairs(args, labeled, unlabeled):
+    """Returns clean and noisy views of labeled and of unlabeled images."""
+    clean, noisy = _common.weak_and_strong(args.dataset)
+    ratio = args.unlabeled_ratio if unlabeled is not None else 0
+    return data.clean_noisy(
+        labeled,
+        clean=clean,
+        noisy=noisy,
+        batch_size=args.batch_size // (1 + ratio),
+        unlabeled=unlabeled,
+        unlabeled_ratio=max(1, ratio),
+        steps=args.steps,
+        seed=args.seed,
+    )
+
+
+def all_noisy(batch, labels):
+    """Returns the images that a student is trained on."""
+    noisy = [batch[name] for name in sorted(batch) if "noisy" in name]
+    return tf.concat(noisy, 0), labels
+
+
+def train_student(args, train, labeled, unlabeled, teacher, generation):
+    """Trains a student; returns it."""
+    model = _common.network(args, train, args.seed + generation)
+    if args.start_from_teacher:
+        model.set_weights(teacher.get_weights())
+    trainer = SelfTrainer(
+        model,
+        teacher,
+        temperature=args.temperature,
+        temperature_squared=not args.no_temperature_squared,
+        hard_targets=args.hard_targets,
+    )
+    _common.compile(args, trainer)
+    batches = pairs(args, labeled, unlabeled)
+    swa = [averaging(batches.map(all_noisy))]
+    title = f"student, generation {generation}"
+    _common.fit(args, trainer, batches, title, swa, EPOCHS)
+    return trainer.student
+
+
+def parse():
+    parser = _common.parser(__doc__.split("\n")[0], "self_training")
+    _common.add_dataset_flags(parser, labels=50)
+    parser.add_argument("--generations", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=480, help="each network")
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument(
+        "--unlabeled-ratio", type=int, default=3, help="to one labeled image"
+    )
+    parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--no-temperature-squared", action="store_true")
+    parser.add_argument("--hard-targets", action="store_true")
+    parser.add_argument("--start-from-teacher", action="store_true")
+    parser.add_argument(
+        "--teacher-view",
+        choices=("weak", "strong"),
+        default="strong",
+        help="what the teacher is trained on",
+    )
+    args = parser.parse_args()
+    if args.smoke:
+        args.steps = EPOCHS
+    return args
+
+
+def main():
+    args = parse()
+    folder = _common.start(args)
+    train, test = _common.load(args)
+    labeled, unlabeled = _common.split(args, train, args.seed)
+    clean, noisy = _common.weak_and_strong(args.dataset)
+    views.show(train.images[:8], noisy).savefig(folder / "views.png", dpi=110)
+
+    weak = train_alone(args, train, labeled, clean, "flips and crops alone")
+    strong = train_alone(args, train, labeled, noisy, "RandAugment alone")
+    rows = [
+        _row("flips and crops alone", weak, test),
+        _row("RandAugment alone, no teacher", strong, test),
+    ]
+    teacher = strong if args.teacher_view == "strong" else weak
+    for generation in range(1, args.generations + 1):
+        teacher = train_student(
+            args, train, labeled, unlabeled, teacher, generation
+        )
+        rows.append(_row(f"student, generation {generation}", teacher, test))
+        teacher.save(folder / "student.keras")
+        _common.write_json(folder / "rows.json", rows)
+    print("\n" + _common.table(rows))
+    _check_saved(folder / "student.keras", teacher, test)
+    _common.finish(args, folder, rows)
+
+
+def _row(name, model, test):
+    return {"network": name, "clean accuracy, %": _common.accuracy(model, test)}
+
+
+def _check_saved(path, student, test):
+    loaded = keras.models.load_model(path)
+    few = test.images[:64]
+    np.testing.assert_allclose(
+        loaded.predict(few, verbose=0),
+        student.predict(few, verbose=0),
+        rtol=1e-4,
+        atol=1e-4,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""A few labels and many images: FixMatch, Mean Teacher or the Π-model.
+
+    python recipes/semi_supervised.py --method fixmatch
+    python recipes/semi_supervised.py --dataset cifar10 --labels 250 \
+        --steps 3000 --batch-size 32 --unlabeled-ratio 4
+
+Trains a small WideResNet on the labels and the unlabeled images, and beside
+it, on the same labels for the same number of steps, without them. Prints the
+accuracy of both on the test images.
+"""
+
+import _common
+import numpy as np
+
+import kconsist
+from kconsist import data, schedules
+
+METHODS = ("fixmatch", "mean_teacher", "pi_model", "supervised")
+
+
+def make_trainer(args, student):
+    """Returns the trainer of a method, with its paper's settings."""
+    ramp = max(1, int(0.4 * args.steps))
+    if args.method == "fixmatch":
+        return kconsist.FixMatch(
+            student, threshold=args.threshold, ema_decay=args.ema_decay
+        )
+    if args.method == "mean_teacher":
+        return kconsist.MeanTeacher(
+            student,
+            decay=args.ema_decay,
+            consistency_weight=schedules.LinearRampUp(50.0, ramp),
+        )
+    return kconsist.PiModel(
+        student, consistency_weight=schedules.LinearRampUp(10.0, ramp)
+    )
+
+
+def supervised(args, train, labeled, seed):
+    """Trains on the labels alone; returns the network."""
+    model = _common.network(args, train, seed)
+    _common.compile(args, model)
+    weak, _ = _common.weak_and_strong(args.dataset)
+    batches = data.labeled_views(
+        labeled,
+        view=weak,
+        batch_size=args.batch_size,
+        steps=args.steps,
+        seed=seed,
+    )
+    _common.fit(args, model, batches, "supervised alone")
+    return model
+
+
+def semi_supervised(args, train, labeled, unlabeled, seed):
+    """Trains on labels and unlabeled images; returns the trainer."""
+    trainer = make_trainer(args, _common.network(args, train, seed))
+    _common.compile(args, trainer)
+    weak, strong = _common.weak_and_strong(args.dataset)
+    two_weak = args.method in ("mean_teacher", "pi_model")
+    batches = data.semi_supervised(
+        labeled,
+        unlabeled,
+        weak=weak,
+        strong=weak if two_weak else strong,
+        batch_size=args.batch_size,
+        unlabeled_ratio=args.unlabeled_ratio,
+        steps=args.steps,
+        seed=seed,
+    )
+    _common.fit(args, trainer, batches, args.method)
+    return trainer
+
+
+def main():
+    parser = _common.parser(__doc__.split("\n")[0], "semi_supervised")
+    _common.add_dataset_flags(parser, labels=50)
+    parser.add_argument("--method", choices=METHODS, default="fixmatch")
+    parser.add_argument("--seeds", type=int, default=1, help="draws of labels")
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--batch-size", type=int, default=32, help="labeled")
+    parser.add_argument("--unlabeled-ratio", type=int, default=3)
+    parser.add_argument("--threshold", type=float, default=0.95)
+    parser.add_argument("--ema-decay", type=float, default=0.99)
+    args = parser.parse_args()
+    if args.smoke:
+        args.steps = 4
+    folder = _common.start(args)
+    train, test = _common.load(args)
+
+    rows = []
+    for seed in range(args.seed, args.seed + args.seeds):
+        labeled, unlabeled = _common.split(args, train, seed)
+        alone = supervised(args, train, labeled, seed)
+        row = {
+            "seed": str(seed),
+            "supervised alone": _common.accuracy(alone, test),
+        }
+        if args.method != "supervised":
+            trainer = semi_supervised(args, train, labeled, unlabeled, seed)
+            row[args.method] = _common.accuracy(trainer, test)
+            trainer.predictor.save(folder / "model.keras")
+        else:
+            alone.save(folder / "model.keras")
+        rows.append(row)
+        _common.write_json(folder / "rows.json", rows)
+    methods = list(rows[0])[1:]
+    mean = {m: float(np.mean([row[m] for row in rows])) for m in methods}
+    rows.append({"seed": "mean", **mean})
+    print(_common.table(rows))
+    _common.finish(args, folder, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""Every trainer with a tiny model, for the tests that all of them pass.
+
+A new method is added to `METHODS`; the contract then covers it.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kconsist
+
+CLASSES, FEATURES, BATCH, RATIO = 3, 6, 8, 2
+
+
+def network(batch_norm=False, dropout=0.0, seed=0, l2=0.0, width=10):
+    """A small classifier on points, with what a test asks for in it."""
+    keras.utils.set_random_seed(seed)
+    layers = [keras.Input((FEATURES,)), keras.layers.Dense(width)]
+    if batch_norm:
+        layers.append(keras.layers.BatchNormalization(momentum=0.9))
+    layers.append(keras.layers.ReLU())
+    if dropout:
+        layers.append(keras.layers.Dropout(dropout))
+    regularizer = keras.regularizers.L2(l2) if l2 else None
+    layers.append(
+        keras.layers.Dense(
+            CLASSES, dtype="float32", kernel_regularizer=regularizer
+        )
+    )
+    return keras.Sequential(layers)
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """One trainer and its views.
+
+    Attributes:
+        make: from a student and options to the trainer.
+        views: how many times the labeled batch each view has.
+        without_consistency: options under which only the labels count.
+        consistency: options under which the labels do not count, if any.
+        target: view that the target is made of; no gradient through it.
+        learner: view that the consistency term's gradient flows through.
+        trained_on: view that the labels belong to.
+    """
+
+    make: object
+    views: dict
+    without_consistency: dict
+    learner: str
+    trained_on: str
+
+
+def with_teacher(cls, **defaults):
+    def make(student, **options):
+        return cls(student, network(seed=7), **{**defaults, **options})
+
+    return make
+
+
+def without_teacher(cls, **defaults):
+    def make(student, **options):
+        return cls(student, **{**defaults, **options})
+
+    return make
+
+
+PAIR = {"clean": 1, "noisy": 1}
+PAIRS = {**PAIR, "unlabeled_clean": RATIO, "unlabeled_noisy": RATIO}
+TRIPLE = {"labeled": 1, "weak": RATIO, "strong": RATIO}
+NO_WEIGHT = {"consistency_weight": 0.0}
+
+METHODS = {
+    "self_trainer": Method(
+        with_teacher(kconsist.SelfTrainer, temperature=2.0),
+        PAIR,
+        {"alpha": 1.0},
+        "noisy",
+        "noisy",
+    ),
+    "self_trainer_unlabeled": Method(
+        with_teacher(kconsist.SelfTrainer),
+        PAIRS,
+        {"alpha": 1.0},
+        "unlabeled_noisy",
+        "noisy",
+    ),
+    "self_trainer_hard": Method(
+        with_teacher(kconsist.SelfTrainer, hard_targets=True),
+        PAIR,
+        {"alpha": 1.0},
+        "noisy",
+        "noisy",
+    ),
+    "distiller": Method(
+        with_teacher(kconsist.Distiller),
+        {"images": 1},
+        {"alpha": 1.0},
+        "images",
+        "images",
+    ),
+    "mean_teacher": Method(
+        without_teacher(
+            kconsist.MeanTeacher, decay=0.9, consistency_weight=5.0
+        ),
+        TRIPLE,
+        NO_WEIGHT,
+        "strong",
+        "labeled",
+    ),
+    "fixmatch": Method(
+        without_teacher(kconsist.FixMatch, threshold=0.3),
+        TRIPLE,
+        NO_WEIGHT,
+        "strong",
+        "labeled",
+    ),
+    "fixmatch_average": Method(
+        without_teacher(kconsist.FixMatch, threshold=0.3, ema_decay=0.9),
+        TRIPLE,
+        NO_WEIGHT,
+        "strong",
+        "labeled",
+    ),
+    "pi_model": Method(
+        without_teacher(kconsist.PiModel),
+        TRIPLE,
+        NO_WEIGHT,
+        "strong",
+        "labeled",
+    ),
+    "pi_model_kl": Method(
+        without_teacher(kconsist.PiModel, distance="kl"),
+        TRIPLE,
+        NO_WEIGHT,
+        "strong",
+        "labeled",
+    ),
+}
+
+
+def arrays(method, steps=4, seed=1):
+    """Views and labels of a few steps, as (steps, batch, features) arrays."""
+    rng = np.random.default_rng(seed)
+    views = {
+        name: rng.normal(size=(steps, BATCH * ratio, FEATURES)).astype(
+            "float32"
+        )
+        for name, ratio in method.views.items()
+    }
+    labels = rng.integers(0, CLASSES, (steps, BATCH))
+    return views, labels
+
+
+def batches(method, steps=4, seed=1):
+    """The same as a data set of batches, in a fixed order."""
+    return tf.data.Dataset.from_tensor_slices(arrays(method, steps, seed))
+
+
+def compiled(trainer, optimizer=None, **options):
+    trainer.compile(
+        optimizer or keras.optimizers.SGD(0.1, momentum=0.9),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        **options,
+    )
+    return trainer
+
+
+def weights(model):
+    return [np.array(w) for w in model.weights]

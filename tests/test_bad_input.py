@@ -1,0 +1,265 @@
+"""Wrong arguments raise at once, with what was expected and what came."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from methods import CLASSES, FEATURES, METHODS, arrays, compiled, network
+
+import kconsist
+from kconsist import schedules
+
+
+def raises(words):
+    return pytest.raises(ValueError, match=words)
+
+
+def sequential(*layers):
+    return keras.Sequential([keras.Input((FEATURES,)), *layers])
+
+
+EVERY = pytest.mark.parametrize("name", METHODS)
+
+
+@EVERY
+def test_unbuilt_student(name):
+    student = keras.Sequential([keras.layers.Dense(3)])
+    with raises("must be built before"):
+        METHODS[name].make(student)
+
+
+@EVERY
+def test_student_of_probabilities(name):
+    student = sequential(keras.layers.Dense(CLASSES, activation="softmax"))
+    with raises("must return logits"):
+        METHODS[name].make(student)
+
+
+@EVERY
+def test_student_of_probabilities_by_a_layer(name):
+    student = sequential(keras.layers.Dense(CLASSES), keras.layers.Softmax())
+    with raises("must return logits"):
+        METHODS[name].make(student)
+
+
+@EVERY
+def test_student_with_nothing_to_train(name):
+    student = network()
+    student.trainable = False
+    with raises("nothing to train"):
+        METHODS[name].make(student)
+
+
+@EVERY
+def test_student_that_is_no_model(name):
+    with raises("must be a keras.Model, got str"):
+        METHODS[name].make("resnet")
+
+
+@pytest.mark.parametrize("cls", [kconsist.SelfTrainer, kconsist.Distiller])
+class TestTeacher:
+    def test_is_the_student(self, cls):
+        student = network()
+        with raises("shares 4 of its variables"):
+            cls(student, student)
+
+    def test_shares_a_layer(self, cls):
+        layer = keras.layers.Dense(8)
+        student = sequential(layer, keras.layers.Dense(CLASSES))
+        teacher = sequential(layer, keras.layers.Dense(CLASSES))
+        with raises("shares 2 of its variables"):
+            cls(student, teacher)
+
+    def test_has_other_classes(self, cls):
+        teacher = sequential(keras.layers.Dense(CLASSES + 2))
+        with raises("same number of classes, got 5 and 3"):
+            cls(network(), teacher)
+
+    def test_returns_probabilities(self, cls):
+        teacher = sequential(keras.layers.Dense(CLASSES, activation="softmax"))
+        with raises("teacher .* must return logits"):
+            cls(network(), teacher)
+
+    @pytest.mark.parametrize("temperature", [0, -1, "warm", None])
+    def test_temperature(self, cls, temperature):
+        with raises("temperature must be a positive number"):
+            cls(network(), network(), temperature=temperature)
+
+    def test_alpha(self, cls):
+        with raises(r"alpha must be in \[0, 1\], got 1.5"):
+            cls(network(), network(), alpha=1.5)
+
+
+class Subclassed(keras.Model):
+    def __init__(self, classes, **kwargs):
+        super().__init__(**kwargs)
+        self.head = keras.layers.Dense(classes)
+
+    def build(self, input_shape):
+        self.head.build(input_shape)
+        self.built = True
+
+    def call(self, inputs):
+        return self.head(inputs)
+
+
+def test_subclassed_teacher_with_other_classes_raises_at_the_first_batch():
+    method = METHODS["self_trainer"]
+    teacher = Subclassed(CLASSES + 1)
+    teacher.build((None, FEATURES))
+    trainer = compiled(kconsist.SelfTrainer(network(), teacher))
+    with raises("same number of classes, got 4 and 3"):
+        trainer.fit(dataset(method), verbose=0)
+
+
+def test_subclassed_student_that_can_not_be_copied():
+    student = Subclassed(CLASSES)
+    student.build((None, FEATURES))
+    with raises("can't be copied"):
+        kconsist.MeanTeacher(student)
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda s: kconsist.FixMatch(s, threshold=1.2), "threshold must be in"),
+        (lambda s: kconsist.FixMatch(s, threshold="high"), "threshold must be"),
+        (lambda s: kconsist.FixMatch(s, ema_decay=-0.1), "ema_decay must be"),
+        (
+            lambda s: kconsist.FixMatch(s, consistency_weight=-1),
+            "consistency_weight must be a number of 0 or more",
+        ),
+        (lambda s: kconsist.MeanTeacher(s, decay=2), "decay must be in"),
+        (
+            lambda s: kconsist.MeanTeacher(s, warmup="slow"),
+            "warmup must be one of",
+        ),
+        (
+            lambda s: kconsist.MeanTeacher(s, batch_norm="mine"),
+            "batch_norm must be one of",
+        ),
+        (
+            lambda s: kconsist.MeanTeacher(s, teacher_training=False),
+            "batch_norm='own' needs teacher_training=True",
+        ),
+        (
+            lambda s: kconsist.PiModel(s, distance="cosine"),
+            r"distance must be one of \('mse', 'kl'\), got 'cosine'",
+        ),
+        (
+            lambda s: kconsist.Distiller(s, network(), distillation_loss="kl"),
+            "must be a keras.distillation loss, got str",
+        ),
+    ],
+)
+def test_argument_of_a_method(make, words):
+    with raises(words):
+        make(network())
+
+
+@pytest.mark.parametrize("steps", [0, -5, "many"])
+def test_schedule_steps(steps):
+    with raises("steps must be a positive number"):
+        schedules.LinearRampUp(1.0, steps)
+
+
+def dataset(method, change_views=None, change_labels=None):
+    views, labels = arrays(method)
+    if change_views:
+        views = change_views(views)
+    if change_labels:
+        labels = change_labels(labels)
+    return tf.data.Dataset.from_tensor_slices((views, labels))
+
+
+@EVERY
+def test_missing_view(name):
+    method = METHODS[name]
+    if len(method.views) == 1:
+        pytest.skip("has one view only")
+    missing = list(method.views)[-1]
+
+    def drop(views):
+        return {k: v for k, v in views.items() if k != missing}
+
+    with raises(f"with the views .*'{missing}'.*, got the views"):
+        compiled(method.make(network())).fit(dataset(method, drop), verbose=0)
+
+
+def test_plain_images_where_views_are_needed():
+    trainer = compiled(kconsist.FixMatch(network()))
+    images, labels = np.zeros((8, FEATURES)), np.zeros(8, "int64")
+    with raises("with the views .*'labeled', 'weak', 'strong'.*, got a"):
+        trainer.fit(images, labels, verbose=0)
+
+
+def test_views_without_labels():
+    views, _ = arrays(METHODS["fixmatch"])
+    unlabeled = tf.data.Dataset.from_tensor_slices((views,))
+    with raises("got no labels"):
+        compiled(kconsist.FixMatch(network())).fit(unlabeled, verbose=0)
+
+
+@EVERY
+def test_float_labels(name):
+    method = METHODS[name]
+    floats = dataset(method, change_labels=lambda y: y.astype("float32"))
+    with raises(r"labels must be integers, .* got float32"):
+        compiled(method.make(network())).fit(floats, verbose=0)
+
+
+@EVERY
+@pytest.mark.parametrize("wrong", [-1, CLASSES])
+def test_label_out_of_range(name, wrong):
+    method = METHODS[name]
+
+    def spoil(labels):
+        labels[2, 3] = wrong
+        return labels
+
+    trainer = compiled(method.make(network()))
+    with raises(rf"labels must lie in \[0, 2\].*{wrong}"):
+        trainer.fit(dataset(method, change_labels=spoil), verbose=0)
+
+
+@EVERY
+def test_nan_in_a_view(name):
+    method = METHODS[name]
+    view = list(method.views)[-1]
+
+    def spoil(views):
+        views[view][1, 0, 0] = np.nan
+        return views
+
+    trainer = compiled(method.make(network()))
+    with raises(f"got NaN in the view {view}"):
+        trainer.fit(dataset(method, spoil), verbose=0)
+
+
+@EVERY
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "sparse_categorical_crossentropy",
+        keras.losses.SparseCategoricalCrossentropy(),
+    ],
+)
+def test_compiled_loss_of_probabilities(name, loss):
+    method = METHODS[name]
+    trainer = method.make(network())
+    trainer.compile("sgd", loss)
+    with raises("expects probabilities, and the student returns logits"):
+        trainer.fit(dataset(method), verbose=0)
+
+
+def test_steps_before_the_wrong_batch_are_kept():
+    method = METHODS["fixmatch"]
+
+    def spoil(labels):
+        labels[3, 0] = 9
+        return labels
+
+    trainer = compiled(method.make(network()))
+    with raises("labels must lie in"):
+        trainer.fit(dataset(method, change_labels=spoil), verbose=0)
+    assert 0 <= int(trainer.step) <= 3

@@ -1,0 +1,160 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from methods import FEATURES, METHODS, batches, compiled, network, weights
+
+from kconsist import FixMatch
+from kconsist.callbacks import StochasticWeightAveraging, estimate_batch_norm
+
+POINTS = np.random.default_rng(0).normal(2, 3, (40, FEATURES)).astype("float32")
+LABELS = np.random.default_rng(1).integers(0, 3, 40)
+
+
+class Path(keras.callbacks.Callback):
+    """Records the weights after each step."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps.append(weights(self.model))
+
+
+def path_of(averaging, epochs=4):
+    model, path = compiled(network()), Path()
+    model.fit(
+        POINTS,
+        LABELS,
+        batch_size=8,  # Five steps an epoch.
+        epochs=epochs,
+        callbacks=[path, averaging],
+        verbose=0,
+    )
+    return model, path.steps
+
+
+def assert_mean(model, samples):
+    for found, *values in zip(weights(model), *samples, strict=True):
+        np.testing.assert_allclose(found, np.mean(values, 0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("start", [0, 2])
+def test_mean_over_the_ends_of_epochs(start):
+    model, steps = path_of(StochasticWeightAveraging(start_epoch=start))
+    assert_mean(model, steps[4::5][start:])
+
+
+def test_mean_over_every_third_step():
+    averaging = StochasticWeightAveraging(start_epoch=1, period=3)
+    model, steps = path_of(averaging)
+    assert_mean(model, steps[5:][2::3])
+
+
+def test_student_of_a_trainer_is_averaged():
+    method = METHODS["fixmatch"]
+    trainer = compiled(FixMatch(network()))
+    samples = []
+
+    class Sample(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            samples.append(weights(self.model.student))
+
+    trainer.fit(
+        batches(method),
+        epochs=3,
+        callbacks=[Sample(), StochasticWeightAveraging()],
+        verbose=0,
+    )
+    assert_mean(trainer.student, samples)
+
+
+def test_statistics_are_the_means_over_batches():
+    model = network(batch_norm=True)
+    chunks = [POINTS[:8], POINTS[8:16], POINTS[16:24]]
+    estimate_batch_norm(model, chunks)
+    hidden = [np.array(model.layers[0](chunk)) for chunk in chunks]
+    norm = model.layers[1]
+    means = np.mean([h.mean(0) for h in hidden], 0)
+    variances = np.mean([h.var(0) for h in hidden], 0)
+    np.testing.assert_allclose(norm.moving_mean, means, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(norm.moving_variance, variances, rtol=1e-4)
+    assert norm.momentum == 0.9
+
+
+def test_statistics_follow_through_layers_in_order():
+    """Two norms: the second one's input depends on the first one's output."""
+    model = keras.Sequential(
+        [
+            keras.Input((FEATURES,)),
+            keras.layers.BatchNormalization(),
+            keras.Sequential([keras.layers.BatchNormalization()]),
+        ]
+    )
+    estimate_batch_norm(model, tf.data.Dataset.from_tensors((POINTS, LABELS)))
+    np.testing.assert_allclose(
+        model(POINTS, training=False),
+        model(POINTS, training=True),
+        rtol=1e-3,
+        atol=1e-4,
+    )
+
+
+def test_fit_ends_with_fresh_statistics():
+    model = compiled(network(batch_norm=True))
+    images = tf.data.Dataset.from_tensors((POINTS, LABELS))
+    averaging = StochasticWeightAveraging(batch_norm_data=images)
+    model.fit(POINTS, LABELS, epochs=2, callbacks=[averaging], verbose=0)
+    hidden = np.array(model.layers[0](POINTS))
+    np.testing.assert_allclose(
+        model.layers[1].moving_mean, hidden.mean(0), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_batch_norm_without_data_raises_before_training():
+    model = compiled(network(batch_norm=True))
+    before = weights(model)
+    with pytest.raises(ValueError, match="pass batch_norm_data"):
+        model.fit(
+            POINTS, LABELS, callbacks=[StochasticWeightAveraging()], verbose=0
+        )
+    for a, b in zip(before, weights(model), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_start_that_is_never_reached_raises_and_keeps_the_weights():
+    model = compiled(network())
+    with pytest.raises(ValueError, match="no weights were averaged"):
+        model.fit(
+            POINTS,
+            LABELS,
+            epochs=2,
+            callbacks=[StochasticWeightAveraging(start_epoch=5)],
+            verbose=0,
+        )
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        ([], "at least one batch, got 0"),
+        ([({"clean": POINTS, "noisy": POINTS}, LABELS)], "got the views"),
+    ],
+)
+def test_data_that_statistics_can_not_be_taken_from(data, words):
+    with pytest.raises(ValueError, match=words):
+        estimate_batch_norm(network(batch_norm=True), data)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"start_epoch": -1}, "start_epoch must be 0 or more"),
+        ({"period": 0}, "period must be a positive number"),
+        ({"batch_norm_steps": 0}, "batch_norm_steps must be a positive"),
+    ],
+)
+def test_wrong_options(options, words):
+    with pytest.raises(ValueError, match=words):
+        StochasticWeightAveraging(**options)

@@ -1,0 +1,358 @@
+"""What every trainer keeps to, whatever its method."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from methods import (
+    METHODS,
+    arrays,
+    batches,
+    compiled,
+    network,
+    weights,
+)
+
+# The same float32 sums in another order: XLA, replicas, one step or several.
+SUMMED_ANEW = dict(rtol=1e-4, atol=2e-6)
+EVERY = pytest.mark.parametrize("name", METHODS)
+AGREEMENT = ("consistency_loss", "distillation_loss")
+
+
+def same(first, second, **tolerance):
+    for a, b in zip(weights(first), weights(second), strict=True):
+        np.testing.assert_allclose(a, b, **tolerance)
+
+
+def first_batch(method):
+    views, labels = arrays(method, steps=1)
+    views = {name: tf.constant(view[0]) for name, view in views.items()}
+    return views, tf.constant(labels[0])
+
+
+def agreement(trainer, views, labels):
+    logs = trainer.objective(views, labels)[2]
+    return next(logs[name] for name in AGREEMENT if name in logs)
+
+
+@EVERY
+def test_agreement_reaches_every_variable_of_the_student(name):
+    method = METHODS[name]
+    trainer = compiled(method.make(network()))
+    views, labels = first_batch(method)
+    with tf.GradientTape() as tape:
+        loss = agreement(trainer, views, labels)
+    variables = trainer.student.trainable_variables
+    for gradient in tape.gradient(loss, variables):
+        assert gradient is not None
+        assert float(tf.reduce_max(tf.abs(gradient))) > 1e-6
+
+
+@EVERY
+def test_agreement_reaches_the_learner_and_no_target(name):
+    method = METHODS[name]
+    trainer = compiled(method.make(network()))
+    views, labels = first_batch(method)
+    with tf.GradientTape() as tape:
+        tape.watch(views)
+        loss = agreement(trainer, views, labels)
+    reached = {
+        view
+        for view, gradient in tape.gradient(loss, views).items()
+        if gradient is not None and np.abs(gradient).max() > 1e-7
+    }
+    assert method.learner in reached
+    both = {"weak", "strong"} if name.startswith("pi_model") else set()
+    targets = {"clean", "unlabeled_clean", "weak", "labeled"} - both
+    assert not reached & targets
+
+
+@EVERY
+def test_no_gradient_reaches_a_teacher(name):
+    method = METHODS[name]
+    trainer = compiled(method.make(network()))
+    if trainer.teacher is None:
+        pytest.skip("has no teacher")
+    views, labels = first_batch(method)
+    with tf.GradientTape() as tape:
+        tape.watch([v.value for v in trainer.teacher.weights])
+        loss = trainer.objective(views, labels)[0]
+    gradients = tape.gradient(loss, [v.value for v in trainer.teacher.weights])
+    assert all(g is None or not np.any(g) for g in gradients)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in METHODS if n.startswith(("self_trainer", "distiller"))]
+)
+def test_frozen_teacher_stays_bit_for_bit(name):
+    method = METHODS[name]
+    teacher = network(batch_norm=True, dropout=0.3, seed=5)
+    flags = [v.trainable for v in teacher.variables]
+    before = weights(teacher)
+    cls = type(method.make(network()))
+    trainer = compiled(cls(network(batch_norm=True), teacher))
+    trainer.fit(batches(method), epochs=2, verbose=0)
+    for a, b in zip(before, weights(teacher), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert teacher.trainable
+    assert [v.trainable for v in teacher.variables] == flags
+
+
+class Path(keras.callbacks.Callback):
+    """Records the student's parameters after each step."""
+
+    def on_train_begin(self, logs=None):
+        self.weights = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        student = self.model.student
+        self.weights.append([v.numpy() for v in student.trainable_variables])
+
+
+@pytest.mark.parametrize("warmup", [None, "mean", "num_updates"])
+@pytest.mark.parametrize("name", ["mean_teacher", "fixmatch_average"])
+def test_average_equals_its_closed_form(name, warmup):
+    if name != "mean_teacher" and warmup:
+        pytest.skip("FixMatch's average has no warm-up")
+    method, decay, steps = METHODS[name], 0.9, 6
+    student = network(batch_norm=True)
+    options = {"warmup": warmup} if name == "mean_teacher" else {}
+    trainer = compiled(method.make(student, **options))
+    average = [v.numpy().astype("float64") for v in student.trainable_variables]
+    path = Path()
+    trainer.fit(batches(method, steps), callbacks=[path], verbose=0)
+    for step, values in enumerate(path.weights):
+        alpha = {
+            None: decay,
+            "mean": min(decay, 1 - 1 / (step + 1)),
+            "num_updates": min(decay, (1 + step) / (10 + step)),
+        }[warmup]
+        average = [
+            alpha * a + (1 - alpha) * v
+            for a, v in zip(average, values, strict=True)
+        ]
+    parameters = [
+        teacher
+        for teacher, mine in zip(
+            trainer.teacher.weights, student.weights, strict=True
+        )
+        if mine.trainable
+    ]
+    for expected, got in zip(average, parameters, strict=True):
+        np.testing.assert_allclose(expected, got, rtol=1e-5, atol=1e-6)
+        assert not got.trainable
+
+
+@EVERY
+def test_eager_graph_and_xla_train_alike(name):
+    method = METHODS[name]
+    trained = []
+    for options in (
+        {"run_eagerly": True},
+        {"jit_compile": False},
+        {"jit_compile": True},
+    ):
+        trainer = compiled(
+            method.make(network(batch_norm=True, l2=0.01)), **options
+        )
+        trainer.fit(batches(method), epochs=2, verbose=0)
+        trained.append(trainer)
+    for other in trained[1:]:
+        same(trained[0], other, **SUMMED_ANEW)
+
+
+@EVERY
+def test_two_replicas_train_as_one(name, mirrored):
+    method = METHODS[name]
+    alone = compiled(method.make(network(l2=0.01)))
+    history = alone.fit(batches(method), epochs=2, verbose=0).history
+    with mirrored.scope():
+        both = compiled(method.make(network(l2=0.01)))
+    replicated = both.fit(batches(method), epochs=2, verbose=0).history
+    same(alone, both, **SUMMED_ANEW)
+    assert history.keys() == replicated.keys()
+    for key in history:
+        np.testing.assert_allclose(
+            history[key], replicated[key], rtol=1e-4, atol=1e-6, err_msg=key
+        )
+
+
+@EVERY
+def test_loaded_trainer_evaluates_alike_and_goes_on(name, tmp_path):
+    method = METHODS[name]
+    (views, labels), path = arrays(method), tmp_path / "trainer.keras"
+    examples = views[method.trained_on][0], labels[0]
+    trainer = compiled(method.make(network(batch_norm=True)))
+    trainer.fit(batches(method), verbose=0)
+    trainer.save(path)
+
+    loaded = keras.models.load_model(path)
+    assert type(loaded) is type(trainer)
+    assert int(loaded.step) == 4
+    assert loaded.evaluate(*examples, verbose=0) == trainer.evaluate(
+        *examples, verbose=0
+    )
+    for each in (trainer, loaded):
+        each.fit(batches(method, seed=2), verbose=0)
+    same(trainer, loaded, rtol=0, atol=0)
+
+
+@EVERY
+def test_weights_file_brings_back_all_state(name, tmp_path):
+    method, path = METHODS[name], tmp_path / "trainer.weights.h5"
+    trainer = compiled(method.make(network(batch_norm=True)))
+    trainer.fit(batches(method), verbose=0)
+    trainer.save_weights(path)
+    other = compiled(method.make(network(batch_norm=True, seed=3)))
+    other.load_weights(path)
+    same(trainer, other, rtol=0, atol=0)
+
+
+@EVERY
+def test_mixed_float16_trains_with_a_scaled_loss(name):
+    method = METHODS[name]
+    reference = compiled(method.make(network()))
+    reference.fit(batches(method), verbose=0)
+    keras.config.set_dtype_policy("mixed_float16")
+    student = network()
+    keras.config.set_dtype_policy("float32")  # The student's policy counts.
+    trainer = compiled(method.make(student))
+    optimizer = trainer.optimizer
+    assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    scaled, scale_loss = [], optimizer.scale_loss
+
+    def spy(loss):
+        scaled.append(loss)
+        return scale_loss(loss)
+
+    optimizer.scale_loss = spy
+    start = weights(student)
+    trainer.fit(batches(method), verbose=0)
+    assert len(scaled) >= 1
+    assert scaled[0].dtype == tf.float32
+    # float16 keeps 11 bits: the path is the float32 one to some 1e-3.
+    moved = [a - b for a, b in zip(weights(student), start, strict=True)]
+    expected = [
+        a - b for a, b in zip(weights(reference.student), start, strict=True)
+    ]
+    for a, b in zip(moved, expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=5e-3)
+    assert max(np.abs(m).max() for m in moved) > 1e-2
+
+
+@EVERY
+def test_logs_are_means_over_the_epoch(name):
+    method = METHODS[name]
+    views, labels = arrays(method, steps=3)
+    student = network()
+    # Nothing moves at rate 0, so each batch can be asked for its own values.
+    still = dict(optimizer=keras.optimizers.SGD(0.0))
+    trainer = compiled(method.make(student), **still)
+    history = trainer.fit(batches(method, steps=3), verbose=0).history
+    expected = {log: [] for log in ("loss", *trainer.logs)}
+    for step in range(3):
+        batch = {k: tf.constant(v[step]) for k, v in views.items()}
+        loss, _, logs = trainer.objective(batch, tf.constant(labels[step]))
+        for log, value in {"loss": loss, **logs}.items():
+            expected[log].append(float(value))
+    for log, values in expected.items():
+        np.testing.assert_allclose(
+            history[log][0], np.mean(values), rtol=1e-5, err_msg=log
+        )
+        if log not in ("mask_rate", "consistency_loss"):
+            assert np.std(values) > 0  # The last batch is not the mean.
+
+
+@EVERY
+def test_without_consistency_it_is_plain_fit(name):
+    method = METHODS[name]
+    views, labels = arrays(method)
+    plain = compiled(network(l2=0.01))
+    plain.fit(
+        tf.data.Dataset.from_tensor_slices((views[method.trained_on], labels)),
+        epochs=2,
+        verbose=0,
+    )
+    trainer = compiled(
+        method.make(network(l2=0.01), **method.without_consistency)
+    )
+    trainer.fit(batches(method), epochs=2, verbose=0)
+    same(plain, trainer.student, **SUMMED_ANEW)
+
+
+@EVERY
+def test_training_logs_stay_out_of_validation(name):
+    method = METHODS[name]
+    (views, labels) = arrays(method)
+    trainer = compiled(method.make(network()))
+    validation = (views[method.trained_on][0], labels[0])
+    history = trainer.fit(
+        batches(method), validation_data=validation, epochs=2, verbose=0
+    ).history
+    shared = {"loss", "accuracy"}
+    assert set(history) == shared | set(trainer.logs) | {
+        f"val_{key}" for key in shared
+    }
+    assert (
+        set(trainer.evaluate(*validation, verbose=0, return_dict=True))
+        == shared
+    )
+
+
+@EVERY
+def test_evaluation_asks_the_predictor_and_moves_nothing(name):
+    method = METHODS[name]
+    (views, labels) = arrays(method)
+    trainer = compiled(method.make(network(batch_norm=True, dropout=0.5)))
+    trainer.fit(batches(method), verbose=0)
+    images, before = views[method.trained_on][0], weights(trainer)
+    expected = trainer.predictor(images, training=False)
+    np.testing.assert_allclose(
+        trainer.predict(images, verbose=0), expected, rtol=1e-5, atol=1e-6
+    )
+    trainer.evaluate(images, labels[0], verbose=0)
+    for a, b in zip(before, weights(trainer), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@EVERY
+def test_examples_of_weight_zero_have_no_say_in_the_labels_loss(name):
+    method = METHODS[name]
+    views, labels = arrays(method)
+    weight = np.ones(labels.shape, "float32")
+    weight[:, ::2] = 0
+    wrong = labels.copy()
+    wrong[:, ::2] = (wrong[:, ::2] + 1) % 3
+    trained = []
+    for given in (labels, wrong):
+        trainer = compiled(method.make(network()))
+        dataset = tf.data.Dataset.from_tensor_slices((views, given, weight))
+        trainer.fit(dataset, verbose=0)
+        trained.append(trainer)
+    same(*trained, rtol=0, atol=0)
+    unweighted = compiled(method.make(network()))
+    unweighted.fit(batches(method), verbose=0)
+    first, second = weights(trained[0])[0], weights(unweighted)[0]
+    assert np.abs(first - second).max() > 1e-4
+
+
+@EVERY
+def test_class_weight_counts(name):
+    method = METHODS[name]
+    first = compiled(method.make(network()))
+    first.fit(batches(method), class_weight={0: 1, 1: 1, 2: 1}, verbose=0)
+    second = compiled(method.make(network()))
+    second.fit(batches(method), class_weight={0: 5, 1: 0, 2: 1}, verbose=0)
+    assert np.abs(weights(first)[0] - weights(second)[0]).max() > 1e-4
+
+
+@EVERY
+def test_optimizer_holds_the_students_variables_only(name):
+    method = METHODS[name]
+    trainer = compiled(method.make(network(batch_norm=True)))
+    trainer.fit(batches(method), verbose=0)
+    assert {v.path for v in trainer.trainable_variables} == {
+        v.path for v in trainer.student.trainable_variables
+    }
+    slots = [v for v in trainer.optimizer.variables if "momentum" in v.path]
+    assert len(slots) == len(trainer.student.trainable_variables)
