@@ -1,0 +1,42 @@
+"""Views: random changes of images that are a function of images and a seed.
+
+A view is called with a batch of uint8 images and a stateless seed, and draws
+for each image on its own. Same seed, same pixels. Normalization comes after.
+
+The two usual compositions are
+
+- weak: `FlipCrop()`;
+- strong: `Compose([FlipCrop(), RandAugment(), Cutout()])`.
+
+A weak and a strong view that are called with the same seed share the flip and
+the crop; with different seeds they do not. For digits and text turn the flip
+off: `FlipCrop(flip=False)`. For points there is `Jitter`.
+
+Keras layers, KerasCV layers and functions of (images, seed) become views by
+`as_view`. `show` draws what a view does.
+"""
+
+from kconsist.views.compose import Compose
+from kconsist.views.cutout import Cutout
+from kconsist.views.flip_crop import FlipCrop
+from kconsist.views.function_view import FunctionView
+from kconsist.views.identity import Identity
+from kconsist.views.jitter import Jitter
+from kconsist.views.layer_view import LayerView
+from kconsist.views.rand_augment import RandAugment
+from kconsist.views.show import show
+from kconsist.views.view import View, as_view
+
+__all__ = [
+    "Compose",
+    "Cutout",
+    "FlipCrop",
+    "FunctionView",
+    "Identity",
+    "Jitter",
+    "LayerView",
+    "RandAugment",
+    "View",
+    "as_view",
+    "show",
+]

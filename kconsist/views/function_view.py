@@ -1,0 +1,57 @@
+"""Any function of images and a seed as a view."""
+
+import keras
+import tensorflow as tf
+
+from kconsist.views.view import View, as_seed
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class FunctionView(View):
+    """Calls a function `function(images, seed)` as a view.
+
+    The function gets what the view is called with, unchecked: the images as a
+    tensor, and the seed as an int tensor of shape (2,), not keyed by a name.
+    It is up to the function to draw for each image on its own, and to draw by
+    `tf.random.stateless_*` with this seed.
+
+    Args:
+        function: a callable taking (images, seed).
+
+    Example:
+        ```python
+        import numpy as np
+        import tensorflow as tf
+        from kconsist.views import FunctionView
+
+        def noise(images, seed):
+            change = tf.random.stateless_normal(tf.shape(images), seed)
+            images = tf.cast(images, "float32") + 10 * change
+            return tf.saturate_cast(images, "uint8")
+
+        images = np.full((4, 32, 32, 3), 128, "uint8")
+        noisy = FunctionView(noise)(images, seed=0)
+        ```
+    """
+
+    def __init__(self, function):
+        if not callable(function):
+            raise ValueError(f"function must be callable, got {function!r}")
+        self.function = function
+
+    def __call__(self, images, seed):
+        """Returns `function(images, seed)`."""
+        return self.function(tf.convert_to_tensor(images), as_seed(seed))
+
+    def get_config(self):
+        """Returns the serialized function; to load it, register it in Keras."""
+        function = keras.saving.serialize_keras_object(self.function)
+        return {**super().get_config(), "function": function}
+
+    @classmethod
+    def from_config(cls, config):
+        """Returns a view of the function that the config names."""
+        function = config["function"]
+        if not callable(function):
+            function = keras.saving.deserialize_keras_object(function)
+        return cls(function)

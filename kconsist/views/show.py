@@ -1,0 +1,72 @@
+"""A picture of what a view does."""
+
+import tensorflow as tf
+
+from kconsist.views.view import as_view
+
+
+def show(images, view, seed=0, columns=8, rows=3):
+    """Draws images, and below them the view of each, a row for each seed.
+
+    Row r below the originals is `view(images, seed + r)`, r = 0, 1, ...
+
+    Args:
+        images: uint8 tensor or array (batch, height, width, channels).
+        view: a view, or what `as_view` takes.
+        seed: int, the seed of the first row of views. Defaults to `0`.
+        columns: int, how many images to take from the start of `images`.
+            Defaults to `8`.
+        rows: int, how many rows of views. Defaults to `3`.
+
+    Returns:
+        A `matplotlib.figure.Figure`, to be shown by a notebook or saved by its
+        `savefig`.
+
+    Example:
+        ```python
+        import numpy as np
+        from kconsist.views import FlipCrop, show
+
+        images = np.zeros((8, 32, 32, 3), "uint8")
+        figure = show(images, FlipCrop(), columns=4)
+        ```
+    """
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise ImportError(
+            "show() draws with matplotlib: pip install matplotlib"
+        ) from error
+
+    images = tf.convert_to_tensor(images)
+    if images.shape.rank != 4 or images.dtype != tf.uint8:
+        raise ValueError(
+            "show expects uint8 images of shape (batch, height, width, "
+            f"channels), got {images.dtype.name} of shape {images.shape}"
+        )
+    view = as_view(view)
+    images = images[:columns]
+    pictures = [images] + [view(images, seed + row) for row in range(rows)]
+    figure, grid = pyplot.subplots(
+        len(pictures),
+        len(images),
+        figsize=(len(images), len(pictures)),
+        squeeze=False,
+        gridspec_kw={
+            "wspace": 0.05,
+            "hspace": 0.05,
+            "left": 0,
+            "right": 1,
+            "bottom": 0,
+            "top": 1,
+        },
+    )
+    for line, row in zip(grid, pictures, strict=True):
+        for axes, picture in zip(line, row, strict=True):
+            picture = picture.numpy()
+            if picture.shape[-1] == 1:
+                picture = picture[..., 0]
+            axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
+            axes.set_axis_off()
+    pyplot.close(figure)
+    return figure

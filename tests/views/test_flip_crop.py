@@ -1,0 +1,96 @@
+"""Flips and crops, read off images whose pixels are their coordinates."""
+
+import numpy as np
+import pytest
+
+from kconsist.views import FlipCrop
+
+
+def test_padding_zero_and_no_flip_is_identity(photographs):
+    result = FlipCrop(flip=False, padding=0)(photographs, seed=0)
+    np.testing.assert_array_equal(result, photographs)
+
+
+def test_only_flip_mirrors_about_half_of_the_images(coordinates):
+    result = FlipCrop(padding=0)(coordinates, seed=1).numpy()
+    flipped = result[:, 0, 0, 1] == 31
+    assert 16 < flipped.sum() < 48
+    for image, mirrored in zip(result, flipped, strict=True):
+        expected = coordinates[0][:, ::-1] if mirrored else coordinates[0]
+        np.testing.assert_array_equal(image, expected)
+
+
+def test_every_result_is_a_crop_of_the_flipped_and_padded_image(photographs):
+    images = np.repeat(photographs, 10, axis=0)
+    results = FlipCrop()(images, seed=0).numpy()
+    seen = set()
+    for image, result in zip(images, results, strict=True):
+        found = set()
+        for flip in (False, True):
+            base = image[:, ::-1] if flip else image
+            padded = np.pad(base, ((4, 4), (4, 4), (0, 0)), mode="reflect")
+            for top in range(9):
+                for left in range(9):
+                    crop = padded[top : top + 32, left : left + 32]
+                    if (crop == result).all():
+                        found.add((flip, top, left))
+        assert len(found) == 1
+        seen |= found
+    flips, tops, lefts = (set(values) for values in zip(*seen, strict=True))
+    assert flips == {False, True}
+    assert tops == lefts == set(range(9))
+    assert len(seen) > 100
+
+
+def test_without_flip_columns_rise(coordinates):
+    result = FlipCrop(flip=False)(coordinates, seed=0).numpy()
+    # Away from the border, where the padding mirrors.
+    columns = result[:, 16, 4:-4, 1].astype(int)
+    assert (np.diff(columns, axis=1) == 1).all()
+
+
+def test_resize_and_crop_have_their_size(photographs, digits):
+    view = FlipCrop(resize=96, crop=72)
+    assert view(photographs, seed=0).shape == (24, 72, 72, 3)
+    assert view(digits[0], seed=0).shape == (72, 72, 1)
+
+
+def test_crop_after_resize_reaches_every_position(coordinates):
+    # Resizing to the size they have leaves the coordinates as they are.
+    images = np.repeat(coordinates, 8, axis=0)
+    result = FlipCrop(flip=False, resize=32, crop=24)(images, seed=0).numpy()
+    tops, lefts = result[:, 0, 0, 0], result[:, 0, 0, 1]
+    assert set(tops) == set(lefts) == set(range(9))
+    for image, top, left in zip(result, tops, lefts, strict=True):
+        np.testing.assert_array_equal(
+            image, images[0][top : top + 24, left : left + 24]
+        )
+
+
+def test_resize_keeps_the_mean_of_a_flat_image():
+    images = np.full((2, 32, 48, 3), 201, "uint8")
+    result = FlipCrop(resize=96, crop=72)(images, seed=0)
+    np.testing.assert_array_equal(result, np.full((2, 72, 72, 3), 201))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"padding": -1}, "padding must be an int >= 0, got -1"),
+        ({"padding": 1.5}, "padding must be an int >= 0, got 1.5"),
+        ({"resize": 96}, "resize and crop go together"),
+        ({"crop": 72}, "resize and crop go together"),
+        ({"resize": 72, "crop": 96}, "at most resize, got crop=96"),
+        ({"resize": 72, "crop": 0}, "at least 1"),
+    ],
+)
+def test_bad_arguments_are_an_error(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        FlipCrop(**arguments)
+
+
+def test_padding_of_the_size_of_the_image_is_an_error():
+    images = np.zeros((2, 8, 16, 1), "uint8")
+    FlipCrop(padding=7)(images, seed=0)
+    with pytest.raises(ValueError, match="padding=8 and images of shape"):
+        FlipCrop(padding=8)(images, seed=0)

@@ -1,0 +1,46 @@
+"""The picture of a view."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from kconsist.views import FlipCrop, show
+
+
+@pytest.mark.parametrize("name", ["photographs", "digits"])
+def test_originals_then_a_row_for_each_seed(name, request):
+    pytest.importorskip("matplotlib")
+    images = request.getfixturevalue(name)
+    figure = show(images, FlipCrop(), seed=5, columns=6, rows=2)
+    assert len(figure.axes) == 3 * 6
+    drawn = [axes.images[0].get_array() for axes in figure.axes]
+    expected = [images[:6]]
+    expected += [FlipCrop()(images[:6], seed) for seed in (5, 6)]
+    expected = np.concatenate(expected)
+    if name == "digits":
+        expected = expected[..., 0]
+    np.testing.assert_array_equal(np.stack(drawn), expected)
+
+
+def test_fewer_images_than_columns(photographs):
+    pytest.importorskip("matplotlib")
+    assert len(show(photographs[:2], None).axes) == 4 * 2
+
+
+def test_without_matplotlib_the_error_says_what_to_install(
+    photographs, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match="pip install matplotlib"):
+        show(photographs, FlipCrop())
+
+
+@pytest.mark.parametrize(
+    "images",
+    [np.zeros((32, 32, 3), "uint8"), np.zeros((2, 32, 32, 3), "float32")],
+)
+def test_bad_images_are_an_error(images):
+    pytest.importorskip("matplotlib")
+    with pytest.raises(ValueError, match="show expects uint8 images"):
+        show(images, FlipCrop())

@@ -1,0 +1,251 @@
+"""What every view promises."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kconsist.views import (
+    Compose,
+    Cutout,
+    FlipCrop,
+    FunctionView,
+    Identity,
+    Jitter,
+    LayerView,
+    RandAugment,
+    View,
+    as_view,
+)
+
+IMAGE_VIEWS = [
+    Identity(),
+    FlipCrop(),
+    FlipCrop(flip=False, padding=2),
+    FlipCrop(resize=40, crop=28),
+    RandAugment(),
+    RandAugment(num_ops=3, magnitude=7.5, ops=["Rotate", "Invert"], fill=None),
+    Cutout(),
+    Cutout(size=0.3, fill=0),
+    Compose([FlipCrop(), RandAugment(), Cutout()]),
+]
+RANDOM_VIEWS = IMAGE_VIEWS[1:]
+every_view = pytest.mark.parametrize("view", IMAGE_VIEWS, ids=repr)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+def darken(images, seed):
+    return images // 2
+
+
+@every_view
+def test_view_gives_uint8_of_the_same_batch(view, photographs, digits):
+    for images in (photographs, digits):
+        result = view(images, seed=0)
+        assert result.dtype == tf.uint8
+        assert result.shape[0] == len(images)
+        assert result.shape[-1] == images.shape[-1]
+
+
+@every_view
+def test_same_seed_same_pixels(view, photographs):
+    np.testing.assert_array_equal(
+        view(photographs, seed=3), view(photographs, seed=3)
+    )
+
+
+@pytest.mark.parametrize("view", RANDOM_VIEWS, ids=repr)
+def test_other_seed_other_pixels(view, photographs):
+    for first, second in ((3, 4), (0, 1), ([0, 1], [0, 2])):
+        assert not np.array_equal(
+            view(photographs, first), view(photographs, second)
+        )
+
+
+@pytest.mark.parametrize("view", RANDOM_VIEWS, ids=repr)
+def test_each_image_draws_on_its_own(view, photographs):
+    same = np.repeat(photographs[:1], 24, axis=0)
+    results = view(same, seed=0).numpy()
+    assert len({result.tobytes() for result in results}) > 4
+
+
+@every_view
+def test_pixels_do_not_depend_on_parallelism(view, photographs):
+    batches = tf.data.Dataset.from_tensors(photographs).repeat(6).enumerate()
+
+    def apply(number, images):
+        return view(images, tf.stack([number, 5]))
+
+    parallel = batches.map(apply, num_parallel_calls=4)
+    for number, result in enumerate(parallel):
+        np.testing.assert_array_equal(
+            result, view(photographs, tf.constant([number, 5]))
+        )
+
+
+@every_view
+def test_one_image_is_a_batch_of_one(view, photographs):
+    result = view(photographs[0], seed=2)
+    np.testing.assert_array_equal(result, view(photographs[:1], seed=2)[0])
+
+
+@every_view
+def test_images_of_unknown_size_in_a_pipeline(view, photographs):
+    signature = tf.TensorSpec((None, None, None, 3), tf.uint8)
+    traced = tf.function(
+        view, input_signature=[signature, tf.TensorSpec((2,), tf.int64)]
+    )
+    np.testing.assert_array_equal(
+        traced(photographs, tf.constant([4, 5], tf.int64)),
+        view(photographs, (4, 5)),
+    )
+
+
+def test_pipelines_are_traced_without_warnings():
+    # In its own process: AutoGraph warns once only.
+    program = (
+        "import numpy as np, tensorflow as tf\n"
+        "from kconsist import views as v\n"
+        "images = np.zeros((4, 32, 32, 3), 'uint8')\n"
+        "images = tf.data.Dataset.from_tensors(images)\n"
+        "strong = v.Compose([v.FlipCrop(), v.RandAugment(), v.Cutout()])\n"
+        "for view in (v.Identity(), v.FlipCrop(), strong):\n"
+        "    images.map(lambda batch: view(batch, 0))\n"
+        "points = tf.data.Dataset.from_tensors(np.zeros((4, 2), 'float32'))\n"
+        "points.map(lambda batch: v.Jitter(std=1.0)(batch, 0))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "AutoGraph could not transform" not in done.stderr
+
+
+@every_view
+def test_an_empty_batch_gives_an_empty_batch(view):
+    assert view(np.zeros((0, 32, 32, 3), "uint8"), 0).shape[0] == 0
+
+
+@every_view
+def test_images_are_left_alone(view, photographs):
+    before = photographs.copy()
+    view(photographs, seed=0)
+    np.testing.assert_array_equal(photographs, before)
+
+
+@pytest.mark.parametrize(
+    "seed", [0, -1, 2**31, 2**63 - 1, 2**64 - 1, np.int64(7), np.int32(7)]
+)
+def test_seed_may_be_any_int(seed, photographs):
+    FlipCrop()(photographs, seed)
+
+
+def test_int_seed_equals_scalar_tensor(photographs):
+    view = FlipCrop()
+    for seed in (np.int32(9), tf.constant(9), tf.constant([9, 0])):
+        np.testing.assert_array_equal(
+            view(photographs, 9), view(photographs, seed)
+        )
+
+
+@pytest.mark.parametrize(
+    "seed", [None, 1.0, True, "1", [1, 2, 3], tf.constant([1.0, 2.0])]
+)
+def test_bad_seed_is_an_error(seed, photographs):
+    with pytest.raises(ValueError, match=r"seed must be an int"):
+        FlipCrop()(photographs, seed)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros((4, 32, 32, 3), "float32"), "uint8 .* got float32"),
+        (np.zeros((4, 32, 32, 3), "int64"), "uint8 .* got int64"),
+        (np.zeros((32, 32), "uint8"), r"got shape \(32, 32\)"),
+        (np.zeros((1, 4, 32, 32, 3), "uint8"), "got shape"),
+        (np.zeros((4, 3, 32, 32), "uint8"), "1 or 3 channels, last, got 32"),
+        (np.zeros((4, 32, 32, 4), "uint8"), "1 or 3 channels, last, got 4"),
+        (np.zeros((4, 7, 32, 3), "uint8"), "at least 8, got 7 and 32"),
+        (np.zeros((32, 5, 1), "uint8"), "at least 8, got 32 and 5"),
+    ],
+)
+@pytest.mark.parametrize("view", [FlipCrop(), RandAugment(), Cutout()])
+def test_bad_images_are_an_error(view, images, message):
+    with pytest.raises(ValueError, match=message):
+        view(images, seed=0)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        *IMAGE_VIEWS,
+        Jitter(radius=0.1),
+        Jitter(std=0.2),
+        FunctionView(darken),
+        Compose([Compose([FlipCrop(), None]), darken, Cutout(size=0.5)]),
+    ],
+    ids=repr,
+)
+def test_config_round_trip(view):
+    config = keras.saving.serialize_keras_object(view)
+    again = keras.saving.deserialize_keras_object(config)
+    assert again == view
+    assert hash(again) == hash(view)
+    assert repr(again) == repr(view)
+    assert type(view).from_config(view.get_config()) == view
+
+
+def test_views_of_other_arguments_or_class_differ():
+    assert FlipCrop() != FlipCrop(padding=3)
+    assert FlipCrop() != Identity()
+    assert Compose([FlipCrop()]) != Compose([Cutout()])
+
+
+def test_repr_names_the_arguments():
+    assert repr(Cutout(size=8)) == "Cutout(size=8, fill=127)"
+    assert repr(Compose([Identity()])) == "Compose(views=[Identity()])"
+
+
+def test_as_view_keeps_a_view():
+    view = FlipCrop()
+    assert as_view(view) is view
+
+
+def test_as_view_of_none_is_identity(photographs):
+    view = as_view(None)
+    assert isinstance(view, Identity)
+    np.testing.assert_array_equal(view(photographs, 0), photographs)
+
+
+def test_as_view_of_a_layer():
+    assert isinstance(as_view(keras.layers.RandomFlip()), LayerView)
+    assert isinstance(as_view(keras.Sequential()), LayerView)
+
+
+def test_as_view_of_a_function_passes_the_seed_on(photographs):
+    def shift(images, seed):
+        assert seed.shape == (2,)
+        return images + tf.cast(seed[0], tf.uint8)
+
+    np.testing.assert_array_equal(
+        as_view(shift)(photographs, seed=3), photographs + 3
+    )
+
+
+@pytest.mark.parametrize("value", [3, "flip", [FlipCrop()], FlipCrop])
+def test_as_view_of_something_else_is_an_error(value):
+    with pytest.raises(ValueError, match="a view is a View, None, a Keras"):
+        as_view(value)
+
+
+def test_identity_takes_anything():
+    for value in (np.zeros((5, 2), "float32"), np.zeros((2, 4, 4), "int32")):
+        np.testing.assert_array_equal(Identity()(value, 0), value)
+
+
+def test_view_without_transform_says_so(photographs):
+    with pytest.raises(NotImplementedError, match="transform"):
+        View()(photographs, seed=0)
