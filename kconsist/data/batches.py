@@ -1,0 +1,189 @@
+"""Batches of labeled images, alone or with two views of unlabeled ones.
+
+Each image is read once and then mapped to its views, so that the weak and the
+strong view of a batch always show the same images, in the same order.
+"""
+
+import tensorflow as tf
+
+from kconsist import views
+from kconsist.data import defaults, inputs, streams
+
+
+def semi_supervised(
+    labeled,
+    unlabeled,
+    *,
+    weak=None,
+    strong=None,
+    labeled_view=None,
+    batch_size: int = 64,
+    unlabeled_ratio: int = 7,
+    seed: int = 0,
+    steps: int | None = None,
+    shuffle_buffer: int = 10_000,
+) -> tf.data.Dataset:
+    """Joins few labeled images with two views of many unlabeled ones.
+
+    An epoch is one pass over `unlabeled`, at least one batch, in a new order,
+    with new draws of the views; iterating again, or `repeat()`, gives the next
+    epoch. The same arguments give the same sequence of epochs (TensorFlow's
+    global seed, where set, counts as one). `repeat().skip(n)` goes on after
+    step n, with the views of the n steps computed and thrown away. The labeled
+    set is repeated as often as an epoch needs it, each time in a new
+    order, even within one batch where it is smaller than `batch_size`.
+
+    Args:
+        labeled: `(images, labels)` arrays or `Examples`, images uint8 or float
+            (examples, ...) and integer labels (examples,); or a
+            `tf.data.Dataset` of single `(image, label)` elements.
+        unlabeled: images array, `(images, labels)`, `Examples` or
+            `tf.data.Dataset`; labels are not read.
+        weak: view for the pseudo-labels. Defaults to `views.FlipCrop()`.
+        strong: view of the student. Defaults to `FlipCrop`, then
+            `RandAugment`, then `Cutout`.
+        labeled_view: view of the labeled images. Defaults to `weak`.
+        batch_size (B): labeled images of a batch. Defaults to `64`.
+        unlabeled_ratio (μ): unlabeled images for each labeled image of a
+            batch. Defaults to `7`.
+        seed: seed of the order and of the views. Defaults to `0`.
+        steps: batches of an epoch. Defaults to one pass over `unlabeled`.
+        shuffle_buffer: size of the shuffle buffer of `tf.data` sources.
+            Defaults to `10_000`.
+
+    Returns:
+        `tf.data.Dataset` of `({"labeled": …, "weak": …, "strong": …}, labels)`,
+        `steps` elements: labeled images (B, ...), weak and strong views of the
+        same unlabeled images (μB, ...), labels (B,).
+
+    Raises:
+        ValueError: a source that is empty, mismatched or of a wrong dtype, or
+            no views for data that are no images.
+
+    Example:
+        ```python
+        import numpy as np
+        from kconsist import data, views
+
+        images = np.zeros((64, 8, 8, 3), "uint8")
+        batches = data.semi_supervised(
+            (images[:4], np.arange(4)),
+            images,
+            strong=views.Identity(),
+            batch_size=4,
+        )
+        batch, labels = next(iter(batches))
+        assert batch["strong"].shape == (28, 8, 8, 3)
+        ```
+    """
+    batch_size = inputs.whole_number("batch_size", batch_size)
+    ratio = inputs.whole_number("unlabeled_ratio", unlabeled_ratio)
+    seed = inputs.whole_number("seed", seed, 0)
+    labeled = inputs.read_source(labeled, labeled=True, name="labeled")
+    unlabeled = inputs.read_source(unlabeled, labeled=False, name="unlabeled")
+    defaults.need_views(labeled, weak=weak, strong=strong)
+    weak = defaults.weak_view() if weak is None else views.as_view(weak)
+    strong = defaults.strong_view() if strong is None else views.as_view(strong)
+    labeled_view = weak if labeled_view is None else views.as_view(labeled_view)
+    steps, _ = streams.epoch_length(unlabeled, batch_size * ratio, steps, True)
+    shuffle = {"buffer": shuffle_buffer, "seed": seed}
+    sources = [
+        streams.open_stream(labeled, batch_size, **shuffle),
+        streams.open_stream(unlabeled, batch_size * ratio, **shuffle),
+    ]
+
+    def make_batch(batches, key):
+        (labeled_images, labels), (images,) = batches
+        batch = {
+            "labeled": defaults.apply_view(
+                labeled_view, labeled_images, tf.random.fold_in(key, 0)
+            ),
+            "weak": defaults.apply_view(
+                weak, images, tf.random.fold_in(key, 1)
+            ),
+            "strong": defaults.apply_view(
+                strong, images, tf.random.fold_in(key, 2)
+            ),
+        }
+        return batch, labels
+
+    return streams.read_streams(
+        sources, seed=seed, steps=steps, make_batch=make_batch
+    )
+
+
+def labeled_views(
+    source,
+    *,
+    view=None,
+    batch_size: int = 64,
+    seed: int = 0,
+    shuffle: bool = True,
+    drop_remainder: bool = True,
+    steps: int | None = None,
+    shuffle_buffer: int = 10_000,
+) -> tf.data.Dataset:
+    """Batches one view of labeled images, for supervised training.
+
+    An epoch is one pass over `source` in a new order, with new draws of the
+    view; iterating again, or `repeat()`, gives the next epoch. The same
+    arguments give the same sequence of epochs (TensorFlow's global seed, where
+    set, counts as one). A stream that is longer
+    than its source goes on with the next pass, so a source smaller than one
+    batch is repeated in it.
+
+    Args:
+        source: `(images, labels)` arrays or `Examples`, images uint8 or float
+            (examples, ...) and integer labels (examples,); or a
+            `tf.data.Dataset` of single `(image, label)` elements.
+        view: the view. Defaults to `views.FlipCrop()`.
+        batch_size: images of a batch. Defaults to `64`.
+        seed: seed of the order and of the view. Defaults to `0`.
+        shuffle: whether each pass has a new order. Defaults to `True`.
+        drop_remainder: whether a last, smaller batch is left out. Defaults to
+            `True`, which gives static shapes, as XLA needs them.
+        steps: batches of an epoch. Defaults to one pass over `source`.
+        shuffle_buffer: size of the shuffle buffer of `tf.data` sources.
+            Defaults to `10_000`.
+
+    Returns:
+        `tf.data.Dataset` of `(images, labels)`, `steps` elements.
+
+    Raises:
+        ValueError: a source that is empty, mismatched or of a wrong dtype, or
+            no view for data that are no images.
+
+    Example:
+        ```python
+        import numpy as np
+        from kconsist import data
+
+        images = np.zeros((32, 8, 8, 3), "uint8")
+        batches = data.labeled_views((images, np.arange(32) % 2), batch_size=16)
+        assert len(batches) == 2
+        ```
+    """
+    batch_size = inputs.whole_number("batch_size", batch_size)
+    seed = inputs.whole_number("seed", seed, 0)
+    source = inputs.read_source(source, labeled=True, name="source")
+    defaults.need_views(source, view=view)
+    view = defaults.weak_view() if view is None else views.as_view(view)
+    steps, single_pass = streams.epoch_length(
+        source, batch_size, steps, drop_remainder
+    )
+    stream = streams.open_stream(
+        source,
+        batch_size,
+        shuffle=shuffle,
+        single_pass=single_pass,
+        buffer=shuffle_buffer,
+        seed=seed,
+    )
+
+    def make_batch(batches, key):
+        ((images, labels),) = batches
+        return defaults.apply_view(view, images, key), labels
+
+    return streams.read_streams(
+        [stream], seed=seed, steps=steps, make_batch=make_batch
+    )
