@@ -1,6 +1,8 @@
 """Says in one sentence what is missing, before anything else is imported."""
 
 import importlib.util
+import os
+import sys
 
 
 def check_tensorflow() -> None:
@@ -13,14 +15,16 @@ def check_tensorflow() -> None:
 
 
 def check_backend() -> None:
-    """Raises `ImportError` where Keras runs on another backend."""
-    import keras
+    """Raises `ImportError` where Keras is to run on another backend."""
+    wanted = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if wanted == "tensorflow" or "keras" in sys.modules:
+        import keras
 
-    backend = keras.config.backend()
-    if backend != "tensorflow":
+        wanted = keras.config.backend()
+    if wanted != "tensorflow":
         raise ImportError(
             "kconsist needs Keras's tensorflow backend, and Keras runs on "
-            f"{backend!r}: set KERAS_BACKEND=tensorflow before Keras is "
+            f"{wanted!r}: set KERAS_BACKEND=tensorflow before Keras is "
             "imported."
         )
 

@@ -109,8 +109,10 @@ def test_export_answers_as_predict(tmp_path):
     trainer.fit(batches(METHODS["fixmatch_average"]), verbose=0)
     expected = trainer.predict(images, verbose=0)
     trainer.predictor.export(tmp_path / "model", verbose=False)
-    served = tf.saved_model.load(tmp_path / "model").serve(images)
-    np.testing.assert_allclose(served, expected, rtol=1e-5, atol=1e-6)
+    served = tf.saved_model.load(tmp_path / "model")
+    np.testing.assert_allclose(
+        served.serve(images), expected, rtol=1e-5, atol=1e-6
+    )
 
 
 def test_student_loads_without_the_package(tmp_path):
@@ -176,9 +178,9 @@ def test_trains_on_the_package_s_own_data():
         batch_size=16,
     )
     trainer = compiled(FixMatch(student), keras.optimizers.Adam(0.01))
-    trainer.fit(batches_, epochs=10, verbose=0)
+    trainer.fit(batches_, epochs=40, verbose=0)
     scores = trainer.evaluate(*test, verbose=0, return_dict=True)
-    assert scores["accuracy"] > 0.9
+    assert scores["accuracy"] > 0.95
 
 
 def test_teacher_may_be_frozen_or_not():

@@ -34,10 +34,11 @@ class LogitsKLDivergence(keras.losses.Loss):
 
     Example:
         ```python
+        import numpy as np
         from kconsist.losses import LogitsKLDivergence
 
         loss = LogitsKLDivergence(temperature=2.0)
-        assert loss([[0.5, 0.5]], [[1.0, 1.0]]) == 0.0
+        assert loss(np.array([[0.5, 0.5]]), np.array([[1.0, 1.0]])) == 0.0
         ```
 
     Reference: Hinton et al. 2015, https://arxiv.org/abs/1503.02531, section 2.
