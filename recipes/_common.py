@@ -51,7 +51,7 @@ def finish(args: argparse.Namespace, folder: pathlib.Path, results) -> None:
     print(f"{seconds:.0f} s; results in {folder}/")
 
 
-def add_dataset_flags(parser: argparse.ArgumentParser, labels: int) -> None:
+def add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that say what is learned, and by which network."""
     parser.add_argument(
         "--dataset", default="digits", help="digits, a TFDS name, or a folder"
@@ -60,13 +60,17 @@ def add_dataset_flags(parser: argparse.ArgumentParser, labels: int) -> None:
     parser.add_argument(
         "--image-size", type=int, help="side that images are resized to"
     )
-    parser.add_argument(
-        "--labels", type=int, default=labels, help="in all; 0 for all there are"
-    )
     parser.add_argument("--depth", type=int, default=10, help="6n + 4")
     parser.add_argument("--width", type=int, default=1)
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--weight-decay", type=float, default=5e-4)
+
+
+def add_labels_flag(parser: argparse.ArgumentParser, default: int) -> None:
+    """Adds the flag that says how many labels are used."""
+    parser.add_argument(
+        "--labels", type=int, default=default, help="in all; 0: every image's"
+    )
 
 
 def load(args: argparse.Namespace):
@@ -79,10 +83,10 @@ def load(args: argparse.Namespace):
     )
 
 
-def split(args: argparse.Namespace, train, seed: int):
+def split(args, train, seed: int, include_labeled: bool = False):
     """Returns the labeled examples and the unlabeled images, or None."""
     if not args.labels:
-        return train, None
+        return train, train.images if include_labeled else None
     per_class, rest = divmod(args.labels, train.num_classes)
     if rest:
         raise SystemExit(
@@ -90,7 +94,10 @@ def split(args: argparse.Namespace, train, seed: int):
             f"of classes, got {args.labels}"
         )
     labeled, unlabeled = data.split_labels(
-        train.labels, per_class=per_class, seed=seed
+        train.labels,
+        per_class=per_class,
+        seed=seed,
+        include_labeled=include_labeled,
     )
     examples = train.images[labeled], train.labels[labeled]
     return examples, train.images[unlabeled]

@@ -91,7 +91,8 @@ def train_student(args, train, labeled, unlabeled, teacher, generation):
 
 def parse():
     parser = _common.parser(__doc__.split("\n")[0], "self_training")
-    _common.add_dataset_flags(parser, labels=50)
+    _common.add_dataset_flags(parser)
+    _common.add_labels_flag(parser, default=50)
     parser.add_argument("--generations", type=int, default=1)
     parser.add_argument("--steps", type=int, default=480, help="each network")
     parser.add_argument("--batch-size", type=int, default=128)

@@ -74,7 +74,8 @@ def semi_supervised(args, train, labeled, unlabeled, seed):
 
 def main():
     parser = _common.parser(__doc__.split("\n")[0], "semi_supervised")
-    _common.add_dataset_flags(parser, labels=50)
+    _common.add_dataset_flags(parser)
+    _common.add_labels_flag(parser, default=50)
     parser.add_argument("--method", choices=METHODS, default="fixmatch")
     parser.add_argument("--seeds", type=int, default=1, help="draws of labels")
     parser.add_argument("--steps", type=int, default=600)
@@ -90,7 +91,9 @@ def main():
 
     rows = []
     for seed in range(args.seed, args.seed + args.seeds):
-        labeled, unlabeled = _common.split(args, train, seed)
+        labeled, unlabeled = _common.split(
+            args, train, seed, include_labeled=True
+        )
         alone = supervised(args, train, labeled, seed)
         row = {
             "seed": str(seed),

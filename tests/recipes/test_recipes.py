@@ -1,0 +1,134 @@
+"""Every recipe runs from its own file, with `--smoke`, and leaves its files."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import PIL.Image
+import pytest
+
+from kconsist import data
+
+ROOT = pathlib.Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+
+def run(script, *flags, folder=None):
+    out = ("--out", str(folder)) if folder else ()
+    return subprocess.run(
+        [sys.executable, ROOT / "recipes" / script, "--smoke", *out, *flags],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def results(folder):
+    assert (folder / "settings.json").exists()
+    return json.loads((folder / "results.json").read_text())["results"]
+
+
+def test_self_training_saves_a_student_and_a_picture(tmp_path):
+    found = run("self_training.py", "--generations", "2", folder=tmp_path)
+    assert found.returncode == 0, found.stderr[-2000:]
+    networks = [row["network"] for row in results(tmp_path)]
+    assert networks == [
+        "flips and crops alone",
+        "RandAugment alone, no teacher",
+        "student, generation 1",
+        "student, generation 2",
+    ]
+    for name in networks:
+        assert name in found.stdout
+    student = keras.models.load_model(tmp_path / "student.keras")
+    assert student.output_shape == (None, 10)
+    picture = np.array(PIL.Image.open(tmp_path / "views.png"))
+    assert picture.std() > 10
+
+
+def image_folder(folder, rng):
+    """Two classes, dark and bright, as PNG files."""
+    for name, low in (("dark", 0), ("bright", 155)):
+        (folder / name).mkdir(parents=True)
+        for i in range(24):
+            pixels = rng.integers(low, low + 100, (32, 32, 3), "uint8")
+            PIL.Image.fromarray(pixels).save(folder / name / f"{i}.png")
+
+
+def test_self_training_takes_a_folder_of_images(tmp_path, rng):
+    image_folder(tmp_path / "images", rng)
+    found = run(
+        "self_training.py",
+        *("--dataset", str(tmp_path / "images"), "--labels", "8"),
+        *("--batch-size", "16"),
+        folder=tmp_path / "out",
+    )
+    assert found.returncode == 0, found.stderr[-2000:]
+    student = keras.models.load_model(tmp_path / "out" / "student.keras")
+    assert student.output_shape == (None, 2)
+
+
+@pytest.mark.parametrize(
+    "method", ["fixmatch", "mean_teacher", "pi_model", "supervised"]
+)
+def test_semi_supervised_prints_the_baseline_beside(method, tmp_path):
+    found = run("semi_supervised.py", "--method", method, folder=tmp_path)
+    assert found.returncode == 0, found.stderr[-2000:]
+    row = results(tmp_path)[0]
+    assert {"supervised alone"} <= set(row)
+    if method != "supervised":
+        assert method in row
+    model = keras.models.load_model(tmp_path / "model.keras")
+    (_, test) = data.load("digits")
+    accuracy = 100 * np.mean(
+        model.predict(test.images, verbose=0).argmax(-1) == test.labels
+    )
+    best = row.get(method, row["supervised alone"])
+    assert accuracy == pytest.approx(best, abs=0.5)
+
+
+def test_half_moons_draws_its_boundaries(tmp_path):
+    found = run("half_moons.py", folder=tmp_path)
+    assert found.returncode == 0, found.stderr[-2000:]
+    assert [row["draw"] for row in results(tmp_path)] == ["0", "mean", "worst"]
+    picture = np.array(PIL.Image.open(tmp_path / "boundaries.png"))
+    assert picture.std() > 10
+
+
+def test_what_the_teacher_adds_goes_on_after_finished_rows(tmp_path):
+    flags = ("--dataset", "digits", "--labels", "100", "--seeds", "1")
+    only = ("--only", "student, T 1")
+    flags = (*flags, *only)
+    first = run("what_the_teacher_adds.py", *flags, folder=tmp_path)
+    assert first.returncode == 0, first.stderr[-2000:]
+    rows = results(tmp_path)
+    assert len(rows) == 3
+    again = run("what_the_teacher_adds.py", *flags, folder=tmp_path)
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert results(tmp_path) == rows
+    assert "seed 0" not in again.stdout  # Nothing was trained again.
+
+
+def test_benchmark_prints_a_ratio():
+    found = run("benchmarks/train_step.py", "--depth", "10", "--width", "1")
+    assert found.returncode == 0, found.stderr[-2000:]
+    assert float(found.stdout.split("ratio: ")[1]) > 0
+
+
+@pytest.mark.parametrize(
+    "script, flags, words",
+    [
+        ("self_training.py", ("--labels", "7"), "must be a multiple of 10"),
+        ("self_training.py", ("--dataset", "no/such"), "no/such"),
+        ("semi_supervised.py", ("--labels", "5000"), "per_class"),
+    ],
+)
+def test_wrong_flags_say_what_is_expected(script, flags, words, tmp_path):
+    found = run(script, *flags, folder=tmp_path)
+    assert found.returncode
+    assert words in found.stderr

@@ -1,0 +1,41 @@
+"""The README's example runs, and its tables name what is there."""
+
+import pathlib
+import re
+
+import pytest
+
+import kconsist
+from kconsist import ConsistencyTrainer
+
+README = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_the_example_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(code.strip().splitlines()) <= 24
+    code = code.replace("steps=200", "steps=3").replace("epochs=3", "epochs=1")
+    exec(compile(code, "README.md", "exec"), {})
+    assert (tmp_path / "model.keras").exists()
+
+
+def test_every_method_has_a_row():
+    for name in kconsist.__all__:
+        value = getattr(kconsist, name)
+        if name != "ConsistencyTrainer" and isinstance(value, type):
+            assert issubclass(value, ConsistencyTrainer)
+            assert f"| `{name}(" in README
+
+
+def test_pictures_and_recipes_are_there():
+    root = pathlib.Path(__file__).parents[1]
+    for path in re.findall(r"\]\(([\w/]+\.(?:png|md))\)", README):
+        assert (root / path).exists(), path
+    for path in re.findall(r"recipes/[\w/]+\.py", README):
+        assert (root / path).exists(), path
+
+
+def test_no_figure_is_left_open():
+    assert not re.findall(r"@\w+@", README)
