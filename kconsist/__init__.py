@@ -5,7 +5,7 @@ different views of the same image. Each method is a `ConsistencyTrainer`, a
 `keras.Model` that takes the stock `compile` and `fit`.
 """
 
-from kconsist import _requirements  # isort: skip
+from kconsist import _requirements  # noqa: F401  # isort: skip
 
 from kconsist import (
     callbacks,
@@ -42,5 +42,3 @@ __all__ = [
     "targets",
     "views",
 ]
-
-del _requirements

@@ -29,5 +29,14 @@ def check_backend() -> None:
         )
 
 
+def check_installed(module: str, what: str) -> None:
+    """Raises `ImportError` where a package of the recipes is missing."""
+    if importlib.util.find_spec(module) is None:
+        raise ImportError(
+            f"{what} needs {module}, and it is not installed: run "
+            '`pip install "kconsist[recipes]"`.'
+        )
+
+
 check_tensorflow()
 check_backend()

@@ -42,14 +42,40 @@ def test_under_another_backend_it_says_so():
     )
 
 
+RECIPE_PACKAGES = ["PIL", "keras_cv", "matplotlib", "sklearn"]
+WITHOUT_THEM = (
+    f"import sys; sys.modules.update(dict.fromkeys({RECIPE_PACKAGES}))\n"
+    "import importlib.util as u; find = u.find_spec\n"
+    f"u.find_spec = lambda n, *a: None if n in {RECIPE_PACKAGES} else "
+    "find(n, *a)\n"
+    "import kconsist, numpy as np\n"
+)
+
+
 def test_import_needs_no_recipe_package():
     """The extras are imported where they are used."""
-    found = run(
-        "import sys, keras; before = set(sys.modules); import kconsist; "
-        "print(sorted({'sklearn', 'matplotlib', 'tensorflow_datasets', "
-        "'keras_cv', 'PIL'} & set(sys.modules) - before))"
+    found = run(WITHOUT_THEM + "print(kconsist.FixMatch.__name__)")
+    assert found.stdout.strip() == "FixMatch", found.stderr
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        ("data.load('moons')", 'load("moons") needs sklearn'),
+        ("data.load('digits')", 'load("digits") needs sklearn'),
+        (
+            "views.show(np.zeros((2, 8, 8, 3), 'uint8'), None)",
+            "show() needs matplotlib",
+        ),
+    ],
+)
+def test_missing_recipe_package_is_named(call, words):
+    found = run(f"{WITHOUT_THEM}kconsist.{call}")
+    expected = (
+        f"ImportError: {words}, and it is not installed: run "
+        '`pip install "kconsist[recipes]"`.'
     )
-    assert found.stdout.strip() == "[]", found.stderr
+    assert found.stderr.strip().endswith(expected)
 
 
 @pytest.mark.parametrize("name", kconsist.__all__)

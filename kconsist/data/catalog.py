@@ -1,25 +1,14 @@
 """Data sets of TensorFlow Datasets, by name."""
 
-from importlib.util import find_spec
+import importlib.util
 
 import numpy as np
 import tensorflow as tf
 
-_INSTALL = 'pip install "kconsist[recipes]"'
-
-
-def check_installed(name: str) -> None:
-    """Raises `ImportError` where TensorFlow Datasets is not installed."""
-    if find_spec("tensorflow_datasets") is None:
-        raise ImportError(
-            f"loading {name!r} needs tensorflow_datasets, and it is not "
-            f"installed: run {_INSTALL}"
-        )
-
 
 def has(name: str) -> bool:
     """Tells whether TensorFlow Datasets, if installed, knows a name."""
-    if find_spec("tensorflow_datasets") is None:
+    if importlib.util.find_spec("tensorflow_datasets") is None:
         return False
     import tensorflow_datasets as tfds
 

@@ -4,8 +4,8 @@ import collections
 import pathlib
 
 import numpy as np
-from PIL import Image
 
+from kconsist._requirements import check_installed
 from kconsist.data import inputs
 
 
@@ -103,7 +103,7 @@ def load(
         assert images.shape[1:] == (32, 32, 3) and test.num_classes == 10
         ```
     """
-    from kconsist.data import catalog, folders
+    from kconsist.data import catalog
 
     if image_size is not None:
         image_size = _checked_size(image_size)
@@ -123,11 +123,14 @@ def load(
             **options,
         )
     if pathlib.Path(name_or_folder).is_dir():
+        check_installed("PIL", "a folder of images")
+        from kconsist.data import folders
+
         return folders.load_folder(
             name_or_folder, image_size=image_size, seed=seed, **options
         )
     if is_name:
-        catalog.check_installed(name_or_folder)
+        check_installed("tensorflow_datasets", f"load({name_or_folder!r})")
     raise ValueError(
         'name_or_folder must be "moons", "digits", a name of TensorFlow '
         'Datasets such as "cifar10", or a folder with a folder of images a '
@@ -139,6 +142,7 @@ def load_moons(
     *, num_examples: int = 1000, noise: float = 0.06, seed: int = 0
 ) -> tuple[Examples, Examples]:
     """Draws two moons twice; `load("moons")` says more."""
+    check_installed("sklearn", 'load("moons")')
     from sklearn import datasets
 
     num_examples = inputs.whole_number("num_examples", num_examples, 2)
@@ -163,6 +167,9 @@ def load_digits(
     image_size: tuple[int, int] = (32, 32),
 ) -> tuple[Examples, Examples]:
     """Loads scikit-learn's digits; `load("digits")` says more."""
+    check_installed("sklearn", 'load("digits")')
+    check_installed("PIL", 'load("digits")')
+    from PIL import Image
     from sklearn import datasets
 
     digits = datasets.load_digits()

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from kconsist._requirements import check_installed
 from kconsist.views.view import as_view
 
 
@@ -31,12 +32,8 @@ def show(images, view, seed=0, columns=8, rows=3):
         figure = show(images, FlipCrop(), columns=4)
         ```
     """
-    try:
-        from matplotlib import pyplot
-    except ImportError as error:
-        raise ImportError(
-            "show() draws with matplotlib: pip install matplotlib"
-        ) from error
+    check_installed("matplotlib", "show()")
+    from matplotlib import pyplot
 
     images = tf.convert_to_tensor(images)
     if images.shape.rank != 4 or images.dtype != tf.uint8:

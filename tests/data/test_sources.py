@@ -3,13 +3,13 @@
 import os
 import pathlib
 import pickle
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from kconsist import data, views
-from kconsist.data import catalog
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -190,7 +190,7 @@ def test_unknown_name_lists_what_is_accepted():
 
 
 def test_missing_tfds_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(catalog, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(ImportError, match=r'pip install "kconsist\[recipes\]"'):
         data.load("cifar10")
 

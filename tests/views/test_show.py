@@ -32,7 +32,7 @@ def test_without_matplotlib_the_error_says_what_to_install(
     photographs, monkeypatch
 ):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match="pip install matplotlib"):
+    with pytest.raises(ImportError, match="show.. needs matplotlib"):
         show(photographs, FlipCrop())
 
 
