@@ -5,6 +5,7 @@ pairs, `((clean, labels), (noisy, labels))`, becomes the same.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 _MARK = "kconsist: "
@@ -30,19 +31,18 @@ def unpack(data, views: tuple, optional: tuple = ()):
         optional: names that may be there, all or none.
 
     Raises:
-        ValueError: a view is missing, or there are no labels.
+        ValueError: a view is missing, there are no labels, or they are floats.
     """
     if is_zipped_pair(data) and views == ("clean", "noisy"):
         (clean, labels), (noisy, _) = data
-        return {"clean": clean, "noisy": noisy}, labels, None
-    images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        images, sample_weight = {"clean": clean, "noisy": noisy}, None
+    else:
+        unpacked = keras.utils.unpack_x_y_sample_weight(data)
+        images, labels, sample_weight = unpacked
     if not isinstance(images, dict) and len(views) == 1:
         images = {views[0]: images}
     _check_views(images, views, optional)
-    if labels is None:
-        raise ValueError(
-            "a batch must be (views, labels), got no labels beside the views"
-        )
+    _check_labels(labels)
     return images, labels, sample_weight
 
 
@@ -59,6 +59,20 @@ def _check_views(images, views, optional):
         f"a batch must be ({{view: images}}, labels) with the views "
         f"{list(views)}, got {what}"
     )
+
+
+def _check_labels(labels):
+    if labels is None:
+        raise ValueError(
+            "a batch must be (views, labels), got no labels beside the views"
+        )
+    shape, dtype = tuple(labels.shape), tf.as_dtype(labels.dtype)
+    soft = len(shape) == 2 and shape[-1] not in (1, None)
+    if dtype.is_floating and not soft:
+        raise ValueError(
+            "labels must be integers, the index of each class, got "
+            f"{dtype.name} of shape {shape}"
+        )
 
 
 def checked(dataset: tf.data.Dataset, views, optional, num_classes):
@@ -78,7 +92,7 @@ def checked(dataset: tf.data.Dataset, views, optional, num_classes):
         ValueError: at once for a wrong structure or dtype. A wrong value raises
             `tf.errors.InvalidArgumentError` on reading; see `readable`.
     """
-    _check_labels_dtype(unpack(dataset.element_spec, views, optional)[1])
+    unpack(dataset.element_spec, views, optional)
 
     def check(*data):
         assertions = []
@@ -99,15 +113,6 @@ def checked(dataset: tf.data.Dataset, views, optional, num_classes):
         return images, labels, sample_weight
 
     return dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
-
-
-def _check_labels_dtype(labels):
-    soft = labels.shape.rank == 2 and labels.shape[-1] not in (1, None)
-    if labels.dtype.is_floating and not soft:
-        raise ValueError(
-            "labels must be integers, the index of each class, got "
-            f"{labels.dtype.name} of shape {tuple(labels.shape)}"
-        )
 
 
 def _assert_paired(labels, others):
@@ -133,18 +138,40 @@ def _assert_labels(labels, num_classes):
         return []
     low, high = tf.reduce_min(labels), tf.reduce_max(labels)
     inside = tf.logical_and(low >= 0, high < tf.cast(num_classes, high.dtype))
-    message = (
-        f"labels must lie in [0, {num_classes - 1}], the student has "
-        f"{num_classes} classes, got labels from"
-    )
-    return [tf.debugging.Assert(inside, [_MARK + message, low, "to", high])]
+    message = [_MARK + _range(num_classes), low, "to", high]
+    return [tf.debugging.Assert(inside, message)]
 
 
 def _assert_not_nan(name, view):
     return tf.debugging.Assert(
         tf.logical_not(tf.reduce_any(tf.math.is_nan(view))),
-        [_MARK + f"images must be numbers, got NaN in the view {name}"],
+        [_MARK + _nan(name)],
     )
+
+
+def check_arrays(images, labels, views, optional, num_classes):
+    """Raises `ValueError` for arrays as `checked` does for a data set."""
+    images, labels, _ = unpack((images, labels), views, optional)
+    labels = np.asarray(labels)
+    if num_classes and np.issubdtype(labels.dtype, np.integer):
+        low, high = labels.min(), labels.max()
+        if low < 0 or high >= num_classes:
+            raise ValueError(f"{_range(num_classes)} {low} to {high}")
+    for name, view in images.items():
+        view = np.asarray(view)
+        if np.issubdtype(view.dtype, np.floating) and np.isnan(view).any():
+            raise ValueError(_nan(name))
+
+
+def _range(num_classes):
+    return (
+        f"labels must lie in [0, {num_classes - 1}], the student has "
+        f"{num_classes} classes, got labels from"
+    )
+
+
+def _nan(name):
+    return f"images must be numbers, got NaN in the view {name}"
 
 
 def readable(error: tf.errors.InvalidArgumentError) -> Exception:

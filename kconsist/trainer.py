@@ -157,20 +157,21 @@ class ConsistencyTrainer(keras.Model):
         """Does nothing: the networks are built before the trainer is."""
         self.built = True
 
-    def fit(self, x=None, *args, **kwargs):
+    def fit(self, x=None, y=None, *args, **kwargs):
         """Trains as `keras.Model.fit`, with every batch checked as it is read.
 
         Raises:
             ValueError: also while training, for a batch with labels out of
                 range, with NaN, or with views of different images.
         """
+        expected = self.views, self.optional_views, checks.num_classes(self)
         if isinstance(x, tf.data.Dataset):
-            x = batch.checked(
-                x, self.views, self.optional_views, checks.num_classes(self)
-            )
+            x = batch.checked(x, *expected)
             kwargs.setdefault("shuffle", False)  # Keras warns that it can't.
+        elif y is not None:
+            batch.check_arrays(x, y, *expected)
         try:
-            return super().fit(x, *args, **kwargs)
+            return super().fit(x, y, *args, **kwargs)
         except tf.errors.InvalidArgumentError as error:
             raise batch.readable(error) from None
 
@@ -211,6 +212,16 @@ class ConsistencyTrainer(keras.Model):
         return self.student.trainable_weights
 
     @property
+    def non_trainable_variables(self) -> list:
+        """All others."""
+        return _without(self.variables, self.trainable_variables)
+
+    @property
+    def non_trainable_weights(self) -> list:
+        """All others, without the seeds of random layers."""
+        return _without(self.weights, self.trainable_weights)
+
+    @property
     def losses(self) -> list:
         """The student's regularizers; a teacher's do not count."""
         return [] if self._in_objective else self.student.losses
@@ -219,6 +230,10 @@ class ConsistencyTrainer(keras.Model):
     def output_shape(self) -> tuple:
         """Shape of the student's logits, (None, classes)."""
         return self.student.output_shape
+
+    def export(self, filepath, *args, **kwargs):
+        """Exports the predictor as `keras.Model.export` does."""
+        return self.predictor.export(filepath, *args, **kwargs)
 
     def get_config(self) -> dict:
         """Returns the configuration, with the student's in it."""
@@ -229,3 +244,8 @@ class ConsistencyTrainer(keras.Model):
     def from_config(cls, config: dict):
         """Returns a trainer from what `get_config` returned."""
         return cls(**keras.saving.deserialize_keras_object(config))
+
+
+def _without(variables, others):
+    left_out = {id(variable) for variable in others}
+    return [v for v in variables if id(v) not in left_out]

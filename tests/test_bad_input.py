@@ -252,6 +252,31 @@ def test_compiled_loss_of_probabilities(name, loss):
         trainer.fit(dataset(method), verbose=0)
 
 
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (lambda x, y: (x, y.astype("float32")), "labels must be integers"),
+        (lambda x, y: (x, y + 1), r"labels must lie in \[0, 2\].*1 to 3"),
+        (lambda x, y: (x * np.nan, y), "got NaN in the view images"),
+    ],
+)
+def test_wrong_arrays(spoil, words):
+    trainer = compiled(kconsist.Distiller(network(), network(seed=7)))
+    images = np.ones((9, FEATURES), "float32")
+    with raises(words):
+        trainer.fit(*spoil(images, np.arange(9) % 3), verbose=0)
+
+
+def test_float_labels_of_a_generator():
+    trainer = compiled(kconsist.Distiller(network(), network(seed=7)))
+
+    def batches():
+        yield np.ones((4, FEATURES), "float32"), np.ones(4, "float32")
+
+    with raises("labels must be integers"):
+        trainer.fit(batches(), steps_per_epoch=1, verbose=0)
+
+
 def test_steps_before_the_wrong_batch_are_kept():
     method = METHODS["fixmatch"]
 

@@ -108,11 +108,20 @@ def test_export_answers_as_predict(tmp_path):
     trainer = compiled(METHODS["fixmatch_average"].make(network()))
     trainer.fit(batches(METHODS["fixmatch_average"]), verbose=0)
     expected = trainer.predict(images, verbose=0)
-    trainer.predictor.export(tmp_path / "model", verbose=False)
+    trainer.export(tmp_path / "model", verbose=False)
     served = tf.saved_model.load(tmp_path / "model")
     np.testing.assert_allclose(
         served.serve(images), expected, rtol=1e-5, atol=1e-6
     )
+
+
+def test_summary_counts_a_teacher_as_not_trained(capsys):
+    trainer = compiled(SelfTrainer(network(), network(seed=7)))
+    trainer.summary()
+    lines = capsys.readouterr().out
+    size = network().count_params()
+    assert f"Trainable params: {size} " in lines
+    assert f"Non-trainable params: {size} " in lines
 
 
 def test_student_loads_without_the_package(tmp_path):
