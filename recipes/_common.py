@@ -10,8 +10,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from kconsist import data, models, views
+from kconsist import callbacks, data, models, views
 
 # A mirrored digit is another sign, so these are not flipped.
 DIGITS = ("digits", "mnist", "svhn_cropped", "kmnist", "emnist")
@@ -133,15 +134,58 @@ def compile(args: argparse.Namespace, model: keras.Model) -> None:
     )
 
 
-def fit(args, model, batches, title: str, callbacks=(), epochs=10):
-    """Trains for `args.steps` steps with a progress bar for each tenth."""
-    print(f"\n{title}: {args.steps} steps")
+def fit(args, model, batches, title: str, epochs=10, averaged=None, **options):
+    """Trains for `args.steps` steps, in epochs of equal length.
+
+    Args:
+        args: the recipe's flags.
+        model: compiled model or trainer.
+        batches: an epoch of batches, with new ones at each pass.
+        title: what is printed above the progress bars.
+        epochs: number of progress bars. Defaults to `10`.
+        averaged: images for BatchNorm where the weights of the last quarter
+            are to be averaged. Defaults to `None`, no averaging.
+        **options: passed on to `fit`.
+    """
+    print(f"\n{title}: {args.steps} steps", flush=True)
     epochs = min(epochs, args.steps)
     return model.fit(
         batches.repeat(),
         epochs=epochs,
         steps_per_epoch=args.steps // epochs,
-        callbacks=list(callbacks),
+        callbacks=[] if averaged is None else [averaging(averaged, epochs)],
+        **options,
+    )
+
+
+def clean_and_noisy(args, labeled, unlabeled, seed: int):
+    """Returns a self-trainer's batches of `args.batch_size` images in all."""
+    clean, noisy = weak_and_strong(args.dataset)
+    ratio = args.unlabeled_ratio if unlabeled is not None else 0
+    return data.clean_noisy(
+        labeled,
+        clean=clean,
+        noisy=noisy,
+        batch_size=args.batch_size // (1 + ratio),
+        unlabeled=unlabeled,
+        unlabeled_ratio=max(1, ratio),
+        steps=args.steps,
+        seed=seed,
+    )
+
+
+def all_noisy(batch: dict, labels):
+    """Returns the images of such a batch that the student is trained on."""
+    noisy = [batch[name] for name in sorted(batch) if "noisy" in name]
+    return tf.concat(noisy, 0), labels
+
+
+def averaging(images, epochs: int):
+    """Averages the weights at the ends of the last quarter of the epochs."""
+    return callbacks.StochasticWeightAveraging(
+        start_epoch=3 * epochs // 4,
+        batch_norm_data=images,
+        batch_norm_steps=30,
     )
 
 

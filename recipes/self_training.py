@@ -15,20 +15,10 @@ picture of what the networks see.
 import _common
 import keras
 import numpy as np
-import tensorflow as tf
 
-from kconsist import SelfTrainer, callbacks, data, views
+from kconsist import SelfTrainer, data, views
 
 EPOCHS = 16
-
-
-def averaging(batches):
-    """Averages the weights of the last quarter of training."""
-    return callbacks.StochasticWeightAveraging(
-        start_epoch=3 * EPOCHS // 4,
-        batch_norm_data=batches,
-        batch_norm_steps=30,
-    )
 
 
 def train_alone(args, train, labeled, view, title):
@@ -42,31 +32,8 @@ def train_alone(args, train, labeled, view, title):
         steps=args.steps,
         seed=args.seed,
     )
-    swa = [averaging(batches)]
-    _common.fit(args, model, batches, title, swa, EPOCHS)
+    _common.fit(args, model, batches, title, EPOCHS, averaged=batches)
     return model
-
-
-def pairs(args, labeled, unlabeled):
-    """Returns clean and noisy views of labeled and of unlabeled images."""
-    clean, noisy = _common.weak_and_strong(args.dataset)
-    ratio = args.unlabeled_ratio if unlabeled is not None else 0
-    return data.clean_noisy(
-        labeled,
-        clean=clean,
-        noisy=noisy,
-        batch_size=args.batch_size // (1 + ratio),
-        unlabeled=unlabeled,
-        unlabeled_ratio=max(1, ratio),
-        steps=args.steps,
-        seed=args.seed,
-    )
-
-
-def all_noisy(batch, labels):
-    """Returns the images that a student is trained on."""
-    noisy = [batch[name] for name in sorted(batch) if "noisy" in name]
-    return tf.concat(noisy, 0), labels
 
 
 def train_student(args, train, labeled, unlabeled, teacher, generation):
@@ -82,10 +49,10 @@ def train_student(args, train, labeled, unlabeled, teacher, generation):
         hard_targets=args.hard_targets,
     )
     _common.compile(args, trainer)
-    batches = pairs(args, labeled, unlabeled)
-    swa = [averaging(batches.map(all_noisy))]
+    batches = _common.clean_and_noisy(args, labeled, unlabeled, args.seed)
     title = f"student, generation {generation}"
-    _common.fit(args, trainer, batches, title, swa, EPOCHS)
+    images = batches.map(_common.all_noisy)
+    _common.fit(args, trainer, batches, title, EPOCHS, averaged=images)
     return trainer.student
 
 

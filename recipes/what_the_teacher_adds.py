@@ -15,11 +15,9 @@ import json
 import _common
 import keras
 import numpy as np
-import tensorflow as tf
 
-from kconsist import SelfTrainer, callbacks, data
+from kconsist import SelfTrainer, data
 
-UNLABELED_RATIO = 3
 PARTS = 32  # Weights are averaged at the ends of the last eight parts.
 
 ALONE = {"flips and crops alone": "weak", "RandAugment alone": "strong"}
@@ -84,38 +82,16 @@ class Study:
             model.set_weights(teacher.get_weights())
         trainer = SelfTrainer(model, teacher, **options)
         _common.compile(self.args, trainer)
-        ratio = 0 if self.unlabeled is None else UNLABELED_RATIO
-        pairs = data.clean_noisy(
-            self.labeled,
-            clean=self.weak,
-            noisy=self.strong,
-            batch_size=self.args.batch_size // (1 + ratio),
-            unlabeled=self.unlabeled,
-            unlabeled_ratio=max(1, ratio),
-            steps=self.args.steps,
-            seed=self.seed,
+        pairs = _common.clean_and_noisy(
+            self.args, self.labeled, self.unlabeled, self.seed
         )
-        self.fit(trainer, pairs, pairs.map(all_noisy))
+        self.fit(trainer, pairs, pairs.map(_common.all_noisy))
         return model
 
     def fit(self, model, batches, images):
         """Trains, and ends with the mean of the last weights."""
-        averaging = callbacks.StochasticWeightAveraging(
-            start_epoch=PARTS - 8, batch_norm_data=images, batch_norm_steps=30
-        )
-        model.fit(
-            batches.repeat(),
-            epochs=PARTS,
-            steps_per_epoch=self.args.steps // PARTS,
-            callbacks=[averaging],
-            verbose=0,
-        )
-
-
-def all_noisy(batch, labels):
-    """Returns the images that a student is trained on."""
-    noisy = [batch[name] for name in sorted(batch) if "noisy" in name]
-    return tf.concat(noisy, 0), labels
+        options = dict(epochs=PARTS, averaged=images, verbose=0)
+        _common.fit(self.args, model, batches, self.prefix, **options)
 
 
 def run(study, rows, keep):
@@ -156,6 +132,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--steps", type=int, default=640)
     parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--unlabeled-ratio", type=int, default=3)
     parser.add_argument(
         "--only", nargs="+", default=list(STUDENTS), choices=STUDENTS
     )
