@@ -20,28 +20,35 @@ from kconsist import SelfTrainer, data
 
 PARTS = 32  # Weights are averaged at the ends of the last eight parts.
 
-ALONE = {"flips and crops alone": "weak", "RandAugment alone": "strong"}
+WEAK, STRONG = "flips and crops alone", "RandAugment alone"
+ALONE = {WEAK: "weak", STRONG: "strong"}
 
-# Each student: what its teacher was trained on, and how it is taught.
+# Each student: the row whose network teaches it, and how it is taught.
 STUDENTS = {
     "student, published (T 10, no T²)": dict(
-        teacher="weak", temperature=10.0, temperature_squared=False
+        teacher=WEAK, temperature=10.0, temperature_squared=False
     ),
-    "student, T 10 with T²": dict(teacher="weak", temperature=10.0),
-    "student, T 1": dict(teacher="weak"),
-    "student, hard targets": dict(teacher="weak", hard_targets=True),
-    "RandAugment teacher, T 10 with T²": dict(
-        teacher="strong", temperature=10.0
-    ),
-    "RandAugment teacher, T 1": dict(teacher="strong"),
+    "student, T 10 with T²": dict(teacher=WEAK, temperature=10.0),
+    "student, T 1": dict(teacher=WEAK),
+    "student, hard targets": dict(teacher=WEAK, hard_targets=True),
+    "RandAugment teacher, T 10 with T²": dict(teacher=STRONG, temperature=10.0),
+    "RandAugment teacher, T 1": dict(teacher=STRONG),
     "RandAugment teacher, hard targets": dict(
-        teacher="strong", hard_targets=True
+        teacher=STRONG, hard_targets=True
     ),
     "RandAugment teacher, T 1, started from it": dict(
-        teacher="strong", started=True
+        teacher=STRONG, started=True
     ),
     "RandAugment teacher, hard targets, started from it": dict(
-        teacher="strong", started=True, hard_targets=True
+        teacher=STRONG, started=True, hard_targets=True
+    ),
+    "the same, second generation": dict(
+        teacher="RandAugment teacher, hard targets, started from it",
+        started=True,
+        hard_targets=True,
+    ),
+    "the same, third generation": dict(
+        teacher="the same, second generation", started=True, hard_targets=True
     ),
 }
 
@@ -56,11 +63,20 @@ class Study:
         self.labeled, self.unlabeled = _common.split(args, train, seed)
         self.weak, self.strong = _common.weak_and_strong(args.dataset)
 
-    def alone(self, view):
-        """Returns the network trained on the labels alone, kept in a file."""
-        path = self.folder / f"{self.prefix}, {view}, {self.seed}.keras"
+    def model(self, name):
+        """Returns the network of a row, trained now or kept in a file."""
+        path = self.folder / f"{self.prefix}, {name}, {self.seed}.keras"
         if path.exists():
             return keras.models.load_model(path)
+        if name in ALONE:
+            model = self.alone(ALONE[name])
+        else:
+            model = self.student(**STUDENTS[name])
+        model.save(path)
+        return model
+
+    def alone(self, view):
+        """Returns a network trained on the labels alone."""
         model = _common.network(self.args, self.train, self.seed)
         _common.compile(self.args, model)
         batches = data.labeled_views(
@@ -71,12 +87,11 @@ class Study:
             seed=self.seed,
         )
         self.fit(model, batches, batches)
-        model.save(path)
         return model
 
     def student(self, teacher, started=False, **options):
         """Returns a student, trained on labels and a teacher's answers."""
-        teacher = self.alone(teacher)
+        teacher = self.model(teacher)
         model = _common.network(self.args, self.train, self.seed)
         if started:
             model.set_weights(teacher.get_weights())
@@ -100,15 +115,11 @@ def run(study, rows, keep):
         row = rows.setdefault(f"{study.prefix}: {name}", {})
         if str(study.seed) in row:
             continue
-        if name in ALONE:
-            model = study.alone(ALONE[name])
-        else:
-            model = study.student(**STUDENTS[name])
-        row[str(study.seed)] = _common.accuracy(model, study.test)
+        accuracy = _common.accuracy(study.model(name), study.test)
+        row[str(study.seed)] = accuracy
         keep()
         print(
-            f"{row[str(study.seed)]:5.1f}  {study.prefix}: {name}, "
-            f"seed {study.seed}",
+            f"{accuracy:5.1f}  {study.prefix}: {name}, seed {study.seed}",
             flush=True,
         )
 
