@@ -10,6 +10,7 @@ unlabeled, three for each labeled one. A finished row is kept in rows.json, and
 a second run goes on after it.
 """
 
+import argparse
 import json
 
 import _common
@@ -21,7 +22,8 @@ from kconsist import SelfTrainer, data
 PARTS = 32  # Weights are averaged at the ends of the last eight parts.
 
 WEAK, STRONG = "flips and crops alone", "RandAugment alone"
-ALONE = {WEAK: "weak", STRONG: "strong"}
+LONGER = "RandAugment alone, four times as long"
+ALONE = {WEAK: ("weak", 1), STRONG: ("strong", 1), LONGER: ("strong", 4)}
 
 # Each student: the row whose network teaches it, and how it is taught.
 STUDENTS = {
@@ -51,6 +53,7 @@ STUDENTS = {
         teacher="the same, second generation", started=True, hard_targets=True
     ),
 }
+EVERY = [*ALONE, *STUDENTS]
 
 
 class Study:
@@ -69,24 +72,26 @@ class Study:
         if path.exists():
             return keras.models.load_model(path)
         if name in ALONE:
-            model = self.alone(ALONE[name])
+            model = self.alone(*ALONE[name])
         else:
             model = self.student(**STUDENTS[name])
         model.save(path)
         return model
 
-    def alone(self, view):
-        """Returns a network trained on the labels alone."""
-        model = _common.network(self.args, self.train, self.seed)
-        _common.compile(self.args, model)
+    def alone(self, view, times):
+        """Returns a network trained on the labels alone, seen in one view."""
+        args = argparse.Namespace(**vars(self.args))
+        args.steps *= times
+        model = _common.network(args, self.train, self.seed)
+        _common.compile(args, model)
         batches = data.labeled_views(
             self.labeled,
             view=getattr(self, view),
-            batch_size=self.args.batch_size,
-            steps=self.args.steps,
+            batch_size=args.batch_size,
+            steps=args.steps,
             seed=self.seed,
         )
-        self.fit(model, batches, batches)
+        self.fit(model, batches, batches, args)
         return model
 
     def student(self, teacher, started=False, **options):
@@ -100,18 +105,19 @@ class Study:
         pairs = _common.clean_and_noisy(
             self.args, self.labeled, self.unlabeled, self.seed
         )
-        self.fit(trainer, pairs, pairs.map(_common.all_noisy))
+        images = pairs.map(_common.all_noisy)
+        self.fit(trainer, pairs, images, self.args)
         return model
 
-    def fit(self, model, batches, images):
+    def fit(self, model, batches, images, args):
         """Trains, and ends with the mean of the last weights."""
         options = dict(epochs=PARTS, averaged=images, verbose=0)
-        _common.fit(self.args, model, batches, self.prefix, **options)
+        _common.fit(args, model, batches, self.prefix, **options)
 
 
 def run(study, rows, keep):
     """Trains what has no row yet."""
-    for name in [*ALONE, *study.args.only]:
+    for name in study.args.only:
         row = rows.setdefault(f"{study.prefix}: {name}", {})
         if str(study.seed) in row:
             continue
@@ -145,7 +151,7 @@ def main():
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--unlabeled-ratio", type=int, default=3)
     parser.add_argument(
-        "--only", nargs="+", default=list(STUDENTS), choices=STUDENTS
+        "--only", nargs="+", default=EVERY, choices=EVERY, help="rows"
     )
     args = parser.parse_args()
     if args.smoke:
