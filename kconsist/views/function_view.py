@@ -43,6 +43,16 @@ class FunctionView(View):
         """Returns `function(images, seed)`."""
         return self.function(tf.convert_to_tensor(images), as_seed(seed))
 
+    def __eq__(self, other):
+        return type(self) is type(other) and self.function == other.function
+
+    def __hash__(self):
+        return hash(self.function)
+
+    def __repr__(self):
+        name = getattr(self.function, "__qualname__", repr(self.function))
+        return f"FunctionView({name})"
+
     def get_config(self):
         """Returns the serialized function; to load it, register it in Keras."""
         function = keras.saving.serialize_keras_object(self.function)
