@@ -36,9 +36,13 @@ def rng():
     return np.random.default_rng(0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mirrored():
-    """A strategy of two replicas on two logical CPUs."""
+    """A strategy of two replicas on two logical CPUs.
+
+    One for all tests: a second one in a process numbers its collectives anew,
+    and TensorFlow finds the first one's of other shapes under the same numbers.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -534,12 +534,7 @@ def test_another_process_gives_the_same_batches(capsys):
 
 
 @kinds
-def test_replicas_split_each_view(kind):
-    devices = tf.config.list_logical_devices("CPU")
-    if len(devices) < 2:
-        pytest.skip("two logical CPUs are needed")
-    strategy = tf.distribute.MirroredStrategy([d.name for d in devices[:2]])
-
+def test_replicas_split_each_view(kind, mirrored):
     def build():
         return data.semi_supervised(
             numbered(10, kind),
@@ -550,11 +545,11 @@ def test_replicas_split_each_view(kind):
             unlabeled_ratio=2,
         )
 
-    whole, split = build(), strategy.experimental_distribute_dataset(build())
+    whole, split = build(), mirrored.experimental_distribute_dataset(build())
     for _ in range(2):
         for expected, parts in zip(whole, split, strict=True):
             expected = tf.nest.flatten(expected)
             for one, part in zip(expected, tf.nest.flatten(parts), strict=True):
-                values = strategy.experimental_local_results(part)
+                values = mirrored.experimental_local_results(part)
                 assert len(values[0]) == len(values[1]) == len(one) // 2
                 np.testing.assert_array_equal(tf.concat(values, 0), one)
