@@ -3,13 +3,14 @@
     python recipes/self_training.py
     python recipes/self_training.py --dataset cifar10 --labels 4000 --steps 2000
 
-Trains a teacher on flips and crops and averages its weights; then a student on
-RandAugmented images, matched to the teacher's answers on the clean ones. Beside
-them stands the same network trained on RandAugment alone, for the same number
-of images: what the teacher adds is the difference to that. With `--labels` the
-student takes the other images unlabeled. `--generations` makes each student the
-teacher of the next. Saves `student.keras`, which loads without kconsist, and a
-picture of what the networks see.
+Trains the network on flips and crops and on RandAugment, without a teacher,
+and averages the weights. One of the two, RandAugment's by default, becomes the
+teacher: a student starts from it and learns, on RandAugmented images, the
+labels and the teacher's answers on the clean ones. With `--labels` it takes the
+other images unlabeled. Each network sees the same number of images; what the
+teacher adds is the student's lead over RandAugment alone. `--generations` makes
+each student the teacher of the next. Saves `student.keras`, which loads without
+kconsist, and a picture of what the networks see.
 """
 
 import _common
@@ -39,7 +40,7 @@ def train_alone(args, train, labeled, view, title):
 def train_student(args, train, labeled, unlabeled, teacher, generation):
     """Trains a student; returns it."""
     model = _common.network(args, train, args.seed + generation)
-    if args.start_from_teacher:
+    if not args.from_scratch:
         model.set_weights(teacher.get_weights())
     trainer = SelfTrainer(
         model,
@@ -69,7 +70,11 @@ def parse():
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--no-temperature-squared", action="store_true")
     parser.add_argument("--hard-targets", action="store_true")
-    parser.add_argument("--start-from-teacher", action="store_true")
+    parser.add_argument(
+        "--from-scratch",
+        action="store_true",
+        help="draw each student anew instead of starting from its teacher",
+    )
     parser.add_argument(
         "--teacher-view",
         choices=("weak", "strong"),
