@@ -143,6 +143,7 @@ def test_average_equals_its_closed_form(name, warmup):
         assert not got.trainable
 
 
+@pytest.mark.slow
 @EVERY
 def test_eager_graph_and_xla_train_alike(name):
     method = METHODS[name]
@@ -161,6 +162,7 @@ def test_eager_graph_and_xla_train_alike(name):
         same(trained[0], other, **SUMMED_ANEW)
 
 
+@pytest.mark.slow
 @EVERY
 def test_two_replicas_train_as_one(name, mirrored):
     method = METHODS[name]
@@ -208,6 +210,7 @@ def test_weights_file_brings_back_all_state(name, tmp_path):
     same(trainer, other, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 @EVERY
 def test_mixed_float16_trains_with_a_scaled_loss(name):
     method = METHODS[name]
