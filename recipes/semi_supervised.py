@@ -78,7 +78,7 @@ def main():
     _common.add_labels_flag(parser, default=50)
     parser.add_argument("--method", choices=METHODS, default="fixmatch")
     parser.add_argument("--seeds", type=int, default=1, help="draws of labels")
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--batch-size", type=int, default=32, help="labeled")
     parser.add_argument("--unlabeled-ratio", type=int, default=3)
     parser.add_argument("--threshold", type=float, default=0.95)
