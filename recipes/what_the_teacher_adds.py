@@ -22,8 +22,8 @@ from kconsist import SelfTrainer, data
 PARTS = 32  # Weights are averaged at the ends of the last eight parts.
 
 WEAK, STRONG = "flips and crops alone", "RandAugment alone"
-LONGER = "RandAugment alone, four times as long"
-ALONE = {WEAK: ("weak", 1), STRONG: ("strong", 1), LONGER: ("strong", 4)}
+LONGER = "RandAugment alone, as long as teacher and student"
+ALONE = {WEAK: ("weak", 1), STRONG: ("strong", 1), LONGER: ("strong", 2)}
 
 # Each student: the row whose network teaches it, and how it is taught.
 STUDENTS = {
@@ -33,6 +33,7 @@ STUDENTS = {
     "student, T 10 with T²": dict(teacher=WEAK, temperature=10.0),
     "student, T 1": dict(teacher=WEAK),
     "student, hard targets": dict(teacher=WEAK, hard_targets=True),
+    "student, T 1, started from its teacher": dict(teacher=WEAK, started=True),
     "RandAugment teacher, T 10 with T²": dict(teacher=STRONG, temperature=10.0),
     "RandAugment teacher, T 1": dict(teacher=STRONG),
     "RandAugment teacher, hard targets": dict(
