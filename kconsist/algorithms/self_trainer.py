@@ -27,6 +27,13 @@ class SelfTrainer(ConsistencyTrainer):
     "unlabeled_clean" and "unlabeled_noisy" beside the labeled ones. The second
     term is the mean over all images, labeled and unlabeled.
 
+    Measured on CIFAR-10 (WRN-10-1, 512 steps of 128 images, one seed, a teacher
+    on flips and crops, students drawn anew; clean test accuracy with 250 and
+    4,000 labels): T 10 without T² 39.0 and 44.2 %, with T² 38.2 and 50.7 %.
+    Students that started from their teacher did best, at T 1, where T² is 1:
+    hence the defaults. RandAugment without any teacher gave 41.2 and 53.2 %;
+    the README has the whole table.
+
     Views: clean (to the teacher), noisy (to the student); optionally
     unlabeled_clean and unlabeled_noisy.
     Collapse: the labels, and a teacher that does not move.
