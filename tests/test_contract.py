@@ -19,7 +19,7 @@ EVERY = pytest.mark.parametrize("name", METHODS)
 AGREEMENT = ("consistency_loss", "distillation_loss")
 
 
-def same(first, second, **tolerance):
+def assert_same(first, second, **tolerance):
     for a, b in zip(weights(first), weights(second), strict=True):
         np.testing.assert_allclose(a, b, **tolerance)
 
@@ -159,7 +159,7 @@ def test_eager_graph_and_xla_train_alike(name):
         trainer.fit(batches(method), epochs=2, verbose=0)
         trained.append(trainer)
     for other in trained[1:]:
-        same(trained[0], other, **SUMMED_ANEW)
+        assert_same(trained[0], other, **SUMMED_ANEW)
 
 
 @pytest.mark.slow
@@ -171,7 +171,7 @@ def test_two_replicas_train_as_one(name, mirrored):
     with mirrored.scope():
         both = compiled(method.make(network(l2=0.01)))
     replicated = both.fit(batches(method), epochs=2, verbose=0).history
-    same(alone, both, **SUMMED_ANEW)
+    assert_same(alone, both, **SUMMED_ANEW)
     assert history.keys() == replicated.keys()
     for key in history:
         np.testing.assert_allclose(
@@ -196,7 +196,7 @@ def test_loaded_trainer_evaluates_alike_and_goes_on(name, tmp_path):
     )
     for each in (trainer, loaded):
         each.fit(batches(method, seed=2), verbose=0)
-    same(trainer, loaded, rtol=0, atol=0)
+    assert_same(trainer, loaded, rtol=0, atol=0)
 
 
 @EVERY
@@ -207,7 +207,7 @@ def test_weights_file_brings_back_all_state(name, tmp_path):
     trainer.save_weights(path)
     other = compiled(method.make(network(batch_norm=True, seed=3)))
     other.load_weights(path)
-    same(trainer, other, rtol=0, atol=0)
+    assert_same(trainer, other, rtol=0, atol=0)
 
 
 @pytest.mark.slow
@@ -280,7 +280,7 @@ def test_without_consistency_it_is_plain_fit(name):
         method.make(network(l2=0.01), **method.without_consistency)
     )
     trainer.fit(batches(method), epochs=2, verbose=0)
-    same(plain, trainer.student, **SUMMED_ANEW)
+    assert_same(plain, trainer.student, **SUMMED_ANEW)
 
 
 @EVERY
@@ -332,7 +332,7 @@ def test_examples_of_weight_zero_have_no_say_in_the_labels_loss(name):
         dataset = tf.data.Dataset.from_tensor_slices((views, given, weight))
         trainer.fit(dataset, verbose=0)
         trained.append(trainer)
-    same(*trained, rtol=0, atol=0)
+    assert_same(*trained, rtol=0, atol=0)
     unweighted = compiled(method.make(network()))
     unweighted.fit(batches(method), verbose=0)
     first, second = weights(trained[0])[0], weights(unweighted)[0]
