@@ -54,9 +54,8 @@ def test_policy_of_batch_norm(policy):
 def test_teacher_uses_batch_statistics_and_noise():
     views, labels = first_batch(METHOD)
     trainer = compiled(MeanTeacher(network(batch_norm=True, dropout=0.5)))
-    answers = [np.array(trainer.ask_teacher(views["weak"], True))] * 1
-    answers.append(np.array(trainer.ask_teacher(views["weak"], True)))
-    assert np.abs(answers[0] - answers[1]).max() > 1e-3
+    first, second = (trainer.ask_teacher(views["weak"], True) for _ in "12")
+    assert np.abs(first - second).max() > 1e-3
 
 
 def test_teacher_in_inference_mode_is_still():
