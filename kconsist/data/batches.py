@@ -7,7 +7,8 @@ strong view of a batch always show the same images, in the same order.
 import tensorflow as tf
 
 from kconsist import views
-from kconsist.data import defaults, inputs, streams
+from kconsist.data import defaults, inputs
+from kconsist.data.reader import Reader
 
 
 def semi_supervised(
@@ -22,16 +23,18 @@ def semi_supervised(
     seed: int = 0,
     steps: int | None = None,
     shuffle_buffer: int = 10_000,
+    start_step: int = 0,
+    input_context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
     """Joins few labeled images with two views of many unlabeled ones.
 
-    An epoch is one pass over `unlabeled`, at least one batch, in a new order,
-    with new draws of the views; iterating again, or `repeat()`, gives the next
-    epoch. The same arguments give the same sequence of epochs (TensorFlow's
-    global seed, where set, counts as one). `repeat().skip(n)` goes on after
-    step n, with the views of the n steps computed and thrown away. The labeled
-    set is repeated as often as an epoch needs it, each time in a new
-    order, even within one batch where it is smaller than `batch_size`.
+    An epoch is as many whole batches as `unlabeled` has, at least one;
+    iterating again, or `repeat()`, goes on with the next epoch. Each source is
+    read pass after pass, each in a new order; the labeled one is repeated as
+    often as needed, even within one batch where it is smaller than
+    `batch_size`. Order and views are functions of the seed and the step, so
+    the same arguments give the same batches on any number of threads, and
+    `start_step=n` goes on after n steps at no cost.
 
     Args:
         labeled: `(images, labels)` arrays or `Examples`, images uint8 or float
@@ -50,6 +53,12 @@ def semi_supervised(
         steps: batches of an epoch. Defaults to one pass over `unlabeled`.
         shuffle_buffer: size of the shuffle buffer of `tf.data` sources.
             Defaults to `10_000`.
+        start_step: step of the first batch, where a run goes on. Defaults to
+            `0`.
+        input_context: `tf.distribute.InputContext`, where the builder is
+            called by `strategy.distribute_datasets_from_function`: each worker
+            then reads and augments its own share of every batch. Defaults to
+            none.
 
     Returns:
         `tf.data.Dataset` of `({"labeled": …, "weak": …, "strong": …}, labels)`,
@@ -78,19 +87,21 @@ def semi_supervised(
     """
     batch_size = inputs.whole_number("batch_size", batch_size)
     ratio = inputs.whole_number("unlabeled_ratio", unlabeled_ratio)
-    seed = inputs.whole_number("seed", seed, 0)
+    reader = Reader(
+        seed=seed,
+        start_step=start_step,
+        shuffle_buffer=shuffle_buffer,
+        input_context=input_context,
+    )
     labeled = inputs.read_source(labeled, labeled=True, name="labeled")
     unlabeled = inputs.read_source(unlabeled, labeled=False, name="unlabeled")
     defaults.need_views(labeled, weak=weak, strong=strong)
     weak = defaults.weak_view() if weak is None else views.as_view(weak)
     strong = defaults.strong_view() if strong is None else views.as_view(strong)
     labeled_view = weak if labeled_view is None else views.as_view(labeled_view)
-    steps, _ = streams.epoch_length(unlabeled, batch_size * ratio, steps, True)
-    shuffle = {"buffer": shuffle_buffer, "seed": seed}
-    sources = [
-        streams.open_stream(labeled, batch_size, **shuffle),
-        streams.open_stream(unlabeled, batch_size * ratio, **shuffle),
-    ]
+    reader.open(labeled, batch_size)
+    reader.open(unlabeled, batch_size * ratio)
+    steps, _ = reader.epoch_length(unlabeled, batch_size * ratio, steps, True)
 
     def make_batch(batches, key):
         (labeled_images, labels), (images,) = batches
@@ -107,9 +118,7 @@ def semi_supervised(
         }
         return batch, labels
 
-    return streams.read_streams(
-        sources, seed=seed, steps=steps, make_batch=make_batch
-    )
+    return reader.batches(steps, make_batch)
 
 
 def labeled_views(
@@ -122,15 +131,17 @@ def labeled_views(
     drop_remainder: bool = True,
     steps: int | None = None,
     shuffle_buffer: int = 10_000,
+    start_step: int = 0,
+    input_context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
     """Batches one view of labeled images, for supervised training.
 
-    An epoch is one pass over `source` in a new order, with new draws of the
-    view; iterating again, or `repeat()`, gives the next epoch. The same
-    arguments give the same sequence of epochs (TensorFlow's global seed, where
-    set, counts as one). A stream that is longer
-    than its source goes on with the next pass, so a source smaller than one
-    batch is repeated in it.
+    An epoch is as many whole batches as `source` has, at least one; iterating
+    again, or `repeat()`, goes on with the next epoch. The source is read pass
+    after pass, each in a new order, so a source smaller than one batch is
+    repeated in it. Order and views are functions of the seed and the step, so
+    the same arguments give the same batches on any number of threads, and
+    `start_step=n` goes on after n steps at no cost.
 
     Args:
         source: `(images, labels)` arrays or `Examples`, images uint8 or float
@@ -145,6 +156,12 @@ def labeled_views(
         steps: batches of an epoch. Defaults to one pass over `source`.
         shuffle_buffer: size of the shuffle buffer of `tf.data` sources.
             Defaults to `10_000`.
+        start_step: step of the first batch, where a run goes on. Defaults to
+            `0`.
+        input_context: `tf.distribute.InputContext`, where the builder is
+            called by `strategy.distribute_datasets_from_function`: each worker
+            then reads and augments its own share of every batch. Defaults to
+            none.
 
     Returns:
         `tf.data.Dataset` of `(images, labels)`, `steps` elements.
@@ -164,26 +181,22 @@ def labeled_views(
         ```
     """
     batch_size = inputs.whole_number("batch_size", batch_size)
-    seed = inputs.whole_number("seed", seed, 0)
+    reader = Reader(
+        seed=seed,
+        start_step=start_step,
+        shuffle_buffer=shuffle_buffer,
+        input_context=input_context,
+    )
     source = inputs.read_source(source, labeled=True, name="source")
     defaults.need_views(source, view=view)
     view = defaults.weak_view() if view is None else views.as_view(view)
-    steps, single_pass = streams.epoch_length(
+    steps, single_pass = reader.epoch_length(
         source, batch_size, steps, drop_remainder
     )
-    stream = streams.open_stream(
-        source,
-        batch_size,
-        shuffle=shuffle,
-        single_pass=single_pass,
-        buffer=shuffle_buffer,
-        seed=seed,
-    )
+    reader.open(source, batch_size, shuffle=shuffle, single_pass=single_pass)
 
     def make_batch(batches, key):
         ((images, labels),) = batches
         return defaults.apply_view(view, images, key), labels
 
-    return streams.read_streams(
-        [stream], seed=seed, steps=steps, make_batch=make_batch
-    )
+    return reader.batches(steps, make_batch)

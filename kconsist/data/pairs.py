@@ -7,7 +7,8 @@ batch always show the same images, in the same order, in every epoch.
 import tensorflow as tf
 
 from kconsist import views
-from kconsist.data import defaults, inputs, streams
+from kconsist.data import defaults, inputs
+from kconsist.data.reader import Reader
 
 
 def clean_noisy(
@@ -23,15 +24,17 @@ def clean_noisy(
     drop_remainder: bool = True,
     steps: int | None = None,
     shuffle_buffer: int = 10_000,
+    start_step: int = 0,
+    input_context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
     """Pairs a weak and a strong view of each labeled image.
 
-    An epoch is one pass over `source` in a new order, with new draws of the
-    views; iterating again, or `repeat()`, gives the next epoch. The same
-    arguments give the same sequence of epochs (TensorFlow's global seed, where
-    set, counts as one). A stream that is longer
-    than its source goes on with the next pass, so a source smaller than one
-    batch is repeated in it.
+    An epoch is as many whole batches as `source` has, at least one; iterating
+    again, or `repeat()`, goes on with the next epoch. Each source is read pass
+    after pass, each in a new order, so a source smaller than one batch is
+    repeated in it. Order and views are functions of the seed and the step, so
+    the same arguments give the same batches on any number of threads, and
+    `start_step=n` goes on after n steps at no cost.
 
     Args:
         source: `(images, labels)` arrays or `Examples`, images uint8 or float
@@ -55,6 +58,12 @@ def clean_noisy(
         steps: batches of an epoch. Defaults to one pass over `source`.
         shuffle_buffer: size of the shuffle buffer of `tf.data` sources.
             Defaults to `10_000`.
+        start_step: step of the first batch, where a run goes on. Defaults to
+            `0`.
+        input_context: `tf.distribute.InputContext`, where the builder is
+            called by `strategy.distribute_datasets_from_function`: each worker
+            then reads and augments its own share of every batch. Defaults to
+            none.
 
     Returns:
         `tf.data.Dataset` of `({"clean": …, "noisy": …}, labels)`, `steps`
@@ -82,29 +91,27 @@ def clean_noisy(
     """
     batch_size = inputs.whole_number("batch_size", batch_size)
     ratio = inputs.whole_number("unlabeled_ratio", unlabeled_ratio)
-    seed = inputs.whole_number("seed", seed, 0)
+    reader = Reader(
+        seed=seed,
+        start_step=start_step,
+        shuffle_buffer=shuffle_buffer,
+        input_context=input_context,
+    )
     source = inputs.read_source(source, labeled=True, name="source")
     defaults.need_views(source, clean=clean, noisy=noisy)
     clean = defaults.weak_view() if clean is None else views.as_view(clean)
     noisy = defaults.strong_view() if noisy is None else views.as_view(noisy)
     if share_geometry:
         _check_shared(clean, noisy)
-    steps, single_pass = streams.epoch_length(
+    steps, single_pass = reader.epoch_length(
         source, batch_size, steps, drop_remainder
     )
-    shuffle = {"buffer": shuffle_buffer, "seed": seed}
-    sources = [
-        streams.open_stream(
-            source, batch_size, single_pass=single_pass, **shuffle
-        )
-    ]
+    reader.open(source, batch_size, single_pass=single_pass)
     if unlabeled is not None:
         unlabeled = inputs.read_source(
             unlabeled, labeled=False, name="unlabeled"
         )
-        sources.append(
-            streams.open_stream(unlabeled, batch_size * ratio, **shuffle)
-        )
+        reader.open(unlabeled, batch_size * ratio)
 
     def two_views(images, key, number):
         clean_seed = tf.random.fold_in(key, 2 * number)
@@ -126,9 +133,7 @@ def clean_noisy(
             )
         return batch, labels
 
-    return streams.read_streams(
-        sources, seed=seed, steps=steps, make_batch=make_batch
-    )
+    return reader.batches(steps, make_batch)
 
 
 def _check_shared(clean, noisy):

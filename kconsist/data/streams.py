@@ -1,27 +1,26 @@
-"""Endless shuffled streams of examples, read one batch a step.
+"""Endless shuffled streams of examples, entered at any step.
 
-The order of arrays in memory and the seed of each step are functions of the
-seed and the number of the epoch, so there is no shuffle buffer, and any number
-of threads give the same batches.
+What a stream reads at a step is a function of the seed and the step alone:
+pass after pass over the source, each in an order of its own, cut into batches.
+So there is no state to save: a run goes on at any step, and two processes with
+one seed read the same batches.
 """
 
 import math
 
-import numpy as np
 import tensorflow as tf
-
-from kconsist.data import inputs
 
 
 class ArrayStream:
-    """Batches of arrays in memory, in the order of one permutation a pass.
+    """Batches of arrays in memory, by a permutation of their indices a pass.
 
     Args:
         arrays: tuple of arrays, each (examples, ...).
         batch_size: examples of a batch.
         shuffle: whether each pass has an order of its own.
-        single_pass: whether an epoch ends with its first pass, in a batch that
-            may be smaller. Defaults to `False`: passes go on without end.
+        single_pass: whether an epoch is one pass, whose last batch may be
+            smaller. Defaults to `False`: passes follow each other within a
+            batch.
     """
 
     def __init__(self, arrays, batch_size, shuffle=True, single_pass=False):
@@ -30,51 +29,55 @@ class ArrayStream:
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.single_pass = single_pass
-        self.elements = tf.data.Dataset.counter()
         with tf.device("CPU:0"):
             self.arrays = tuple(tf.constant(array) for array in arrays)
 
-    def order(self, key):
-        """Returns the indices of an epoch's batches.
+    def batches(self, key, step):
+        """Returns the batches from a step on.
 
         Args:
-            key: int tensor (2,), new in each epoch.
+            key: int64 tensor (2,), the stream's seed.
+            step: int64 tensor ().
 
         Returns:
-            dataset of int32 tensors (batch,).
+            dataset of int32 tensors (batch,), the indices of each batch.
         """
+        first, offset = start_of(step, self)
 
-        def permutation(number):
+        def indices_of(number):
             indices = tf.range(self.size)
-            if not self.shuffle:
-                return indices
-            pass_key = tf.random.fold_in(key, number)
-            return tf.random.experimental.stateless_shuffle(indices, pass_key)
+            if self.shuffle:
+                indices = tf.random.experimental.stateless_shuffle(
+                    indices, tf.random.fold_in(key, number)
+                )
+            return indices[tf.where(number == first, offset, 0) :]
 
-        passes = tf.data.Dataset.counter(dtype=tf.int32)
+        passes = numbers_from(first)
         if self.single_pass:
             passes = passes.take(1)
-        return passes.map(permutation).rebatch(
+        return passes.map(indices_of).rebatch(
             self.batch_size, drop_remainder=not self.single_pass
         )
 
-    def read(self, indices, element):
-        """Returns the tensors of one step."""
-        del element
+    def read(self, indices):
+        """Returns the examples of a batch, a tuple of tensors."""
         return tuple(tf.gather(array, indices) for array in self.arrays)
 
 
 class DatasetStream:
     """Batches of a `tf.data.Dataset`, shuffled once, before any view.
 
+    To enter at a step it reads the examples before it, those of one pass at
+    most where the length of the dataset is known.
+
     Args:
         dataset: dataset of tuples, one example an element.
         batch_size: examples of a batch.
         shuffle: whether each pass has an order of its own.
-        single_pass: whether an epoch ends with its first pass, in a batch that
-            may be smaller. Defaults to `False`: passes go on without end.
-        buffer: size of the shuffle buffer.
-        seed: seed of the shuffle.
+        single_pass: whether an epoch is one pass, whose last batch may be
+            smaller. Defaults to `False`: passes follow each other within a
+            batch.
+        buffer: size of the shuffle buffer. Defaults to `10_000`.
     """
 
     def __init__(
@@ -83,110 +86,58 @@ class DatasetStream:
         batch_size,
         shuffle=True,
         single_pass=False,
-        *,
-        buffer,
-        seed,
+        buffer=10_000,
     ):
-        """Shuffles single examples, then batches them."""
-        if shuffle:
-            dataset = dataset.shuffle(buffer, seed=seed)
-        if not single_pass:
-            dataset = dataset.repeat()
-        self.elements = dataset.batch(
-            batch_size, drop_remainder=not single_pass
-        )
+        """Keeps the dataset as it is."""
+        self.dataset = dataset
+        self.size = max(0, int(dataset.cardinality()))
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.single_pass = single_pass
+        self.buffer = buffer
 
-    def order(self, key):
-        """Returns a dataset without meaning: the order is the dataset's own."""
-        del key
-        return tf.data.Dataset.counter()
+    def batches(self, key, step):
+        """Returns the batches from a step on, tuples of tensors (batch, …)."""
+        first, offset = start_of(step, self)
 
-    def read(self, indices, element):
-        """Returns the tensors of one step."""
-        del indices
-        return element
-
-
-def open_stream(
-    source, batch_size, *, shuffle=True, single_pass=False, buffer, seed
-):
-    """Returns the stream of a source that `read_source` has checked."""
-    if isinstance(source, tf.data.Dataset):
-        return DatasetStream(
-            source, batch_size, shuffle, single_pass, buffer=buffer, seed=seed
-        )
-    return ArrayStream(source, batch_size, shuffle, single_pass)
-
-
-def read_streams(streams, *, seed: int, steps: int, make_batch):
-    """Returns a dataset of `steps` batches, new ones in each iteration.
-
-    Args:
-        streams: list of streams.
-        seed: seed of the sequence of epochs.
-        steps: number of batches of an epoch.
-        make_batch: function of `(batches, key)`: a tuple of tensors for each
-            stream, and an int32 tensor (2,) that is new at each step.
-
-    Returns:
-        `tf.data.Dataset` of `steps` elements.
-    """
-    draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
-    epochs = draws.batch(2, drop_remainder=True).take(1)
-
-    def steps_of(draw):
-        key = tf.cast(draw % np.iinfo(np.int32).max, tf.int32)
-        step_key, *order_keys = tf.unstack(
-            tf.random.split(key, 1 + len(streams))
-        )
-        numbers = tf.data.Dataset.range(steps, output_type=tf.int32)
-        keys = numbers.map(lambda step: tf.random.fold_in(step_key, step))
-        orders = map(lambda s, k: s.order(k), streams, order_keys)
-        return tf.data.Dataset.zip((keys, tuple(orders)))
-
-    def read(numbered, elements):
-        key, orders = numbered
-        batches = [
-            stream.read(indices, element)
-            for stream, indices, element in zip(
-                streams, orders, elements, strict=True
+        def examples_of(number):
+            if not self.shuffle:
+                return self.dataset
+            # The seed of this function's own graph: the shuffle then draws
+            # the same whatever TensorFlow's global seed is.
+            tf.random.set_seed(1)
+            pass_key = tf.random.fold_in(key, number)
+            seed = tf.random.stateless_uniform(
+                (), pass_key, minval=None, maxval=None, dtype=tf.int64
             )
-        ]
-        return make_batch(batches, key)
-
-    elements = tuple(stream.elements for stream in streams)
-    batches = tf.data.Dataset.zip((epochs.flat_map(steps_of), elements))
-    batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
-    # The views run here, outside of flat_map, where calls can be parallel.
-    return batches.map(
-        read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    ).prefetch(tf.data.AUTOTUNE)
-
-
-def epoch_length(source, batch_size, steps, drop_remainder):
-    """Returns the steps of an epoch, and whether it is a single pass.
-
-    Args:
-        source: source that `read_source` has checked.
-        batch_size: examples of a batch.
-        steps: steps asked for, or `None` for one pass.
-        drop_remainder: whether a last, smaller batch is left out.
-
-    Returns:
-        `(steps, single_pass)`; in a single pass the last batch may be smaller,
-        otherwise every batch is whole.
-    """
-    if steps is not None:
-        return inputs.whole_number("steps", steps), False
-    if isinstance(source, tf.data.Dataset):
-        size = int(source.cardinality())
-        if size < 0:
-            raise ValueError(
-                "steps must be given for a dataset of unknown or infinite "
-                f"cardinality, got steps=None and cardinality {size}"
+            return self.dataset.shuffle(
+                self.buffer, seed=seed, reshuffle_each_iteration=False
             )
-    else:
-        size = len(source[0])
-    if drop_remainder:
-        return max(1, size // batch_size), False
-    return math.ceil(size / batch_size), True
+
+        passes = numbers_from(first)
+        if self.single_pass:
+            passes = passes.take(1)
+        examples = passes.flat_map(examples_of).skip(offset)
+        return examples.batch(
+            self.batch_size, drop_remainder=not self.single_pass
+        )
+
+    def read(self, batch):
+        """Returns the examples of a batch, a tuple of tensors."""
+        return batch
+
+
+def start_of(step, stream):
+    """Returns the pass that a step starts in, and how far: int64, int64."""
+    if stream.single_pass:
+        return step // math.ceil(stream.size / stream.batch_size), 0
+    position = step * stream.batch_size
+    if not stream.size:
+        # A dataset of unknown or infinite length is read from its beginning.
+        return tf.zeros((), tf.int64), position
+    return position // stream.size, position % stream.size
+
+
+def numbers_from(first):
+    """Returns a dataset that counts on from an int64 tensor, without end."""
+    return tf.data.Dataset.counter().map(lambda number: first + number)

@@ -158,10 +158,13 @@ def test_small_labeled_set_repeats_within_a_batch(kind):
         np.testing.assert_array_equal(np.bincount(labels), [2, 2, 2, 2])
 
 
+KEY_AND_STEP = tf.constant([1, 2], tf.int64), tf.constant(0, tf.int64)
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 10])
 def test_every_example_is_equally_likely_at_every_place(size):
     stream = streams.ArrayStream((np.arange(size),), batch_size=3000 * size)
-    passes = next(iter(stream.order(tf.constant([1, 2])))).numpy()
+    passes = next(iter(stream.batches(*KEY_AND_STEP))).numpy()
     passes = passes.reshape(3000, size)
     np.testing.assert_array_equal(np.sort(passes), [range(size)] * 3000)
     for place in passes.T:
@@ -172,7 +175,7 @@ def test_every_example_is_equally_likely_at_every_place(size):
 
 def test_passes_are_all_different():
     stream = streams.ArrayStream((np.arange(10),), batch_size=30_000)
-    passes = next(iter(stream.order(tf.constant([1, 2])))).numpy()
+    passes = next(iter(stream.batches(*KEY_AND_STEP))).numpy()
     passes = passes.reshape(3000, 10)
     # About one pair in 3000 draws of 10! = 3.6 million orders may meet.
     assert len(np.unique(passes, axis=0)) > 2990
