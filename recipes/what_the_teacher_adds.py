@@ -12,6 +12,7 @@ a second run goes on after it.
 
 import argparse
 import json
+import pathlib
 
 import _common
 import keras
@@ -55,6 +56,9 @@ STUDENTS = {
     ),
 }
 EVERY = [*ALONE, *STUDENTS]
+
+# Flags that may differ between two runs that share a folder of rows.
+FREE = {"labels", "seed", "seeds", "only", "data_dir", "out", "started"}
 
 
 class Study:
@@ -116,6 +120,20 @@ class Study:
         _common.fit(args, model, batches, self.prefix, **options)
 
 
+def check_same_settings(args):
+    """Stops where the folder's rows were trained by other settings."""
+    kept = pathlib.Path(args.out) / "settings.json"
+    if not kept.exists():
+        return
+    settings = json.loads(kept.read_text())
+    for name, value in vars(args).items():
+        if name not in FREE and settings.get(name, value) != value:
+            raise SystemExit(
+                f"{kept.parent} holds rows of --{name.replace('_', '-')} "
+                f"{settings[name]}, got {value}: give another --out"
+            )
+
+
 def run(study, rows, keep):
     """Trains what has no row yet."""
     for name in study.args.only:
@@ -157,6 +175,7 @@ def main():
     args = parser.parse_args()
     if args.smoke:
         args.steps = PARTS
+    check_same_settings(args)
     folder = _common.start(args)
     kept = folder / "rows.json"
     rows = json.loads(kept.read_text()) if kept.exists() else {}

@@ -113,6 +113,12 @@ def test_what_the_teacher_adds_goes_on_after_finished_rows(tmp_path):
     assert results(tmp_path) == rows
     assert " steps" in first.stdout
     assert " steps" not in again.stdout  # Nothing was trained again.
+    other = run(
+        "what_the_teacher_adds.py", *flags, "--width", "2", folder=tmp_path
+    )
+    assert other.returncode
+    assert "rows of --width 1, got 2" in other.stderr
+    assert results(tmp_path) == rows
 
 
 def test_benchmark_prints_a_ratio():
