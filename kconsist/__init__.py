@@ -21,7 +21,10 @@ from kconsist.algorithms.distiller import Distiller
 from kconsist.algorithms.fixmatch import FixMatch
 from kconsist.algorithms.mean_teacher import MeanTeacher
 from kconsist.algorithms.pi_model import PiModel
+from kconsist.algorithms.pseudo_label import PseudoLabel
 from kconsist.algorithms.self_trainer import SelfTrainer
+from kconsist.algorithms.uda import UDA
+from kconsist.algorithms.vat import VAT
 from kconsist.trainer import ConsistencyTrainer
 
 __version__ = "0.1.0"
@@ -32,7 +35,10 @@ __all__ = [
     "FixMatch",
     "MeanTeacher",
     "PiModel",
+    "PseudoLabel",
     "SelfTrainer",
+    "UDA",
+    "VAT",
     "callbacks",
     "data",
     "ema",

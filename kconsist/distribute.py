@@ -31,3 +31,37 @@ def mean_over_replicas(values):
 def unscaled(share):
     """Returns `share`, a share of a global mean, on the scale of the mean."""
     return ops.cast(share, "float32") * num_replicas()
+
+
+def sum_over_replicas(value):
+    """Returns the sum of a tensor over all replicas, on each of them."""
+    return tf.distribute.get_replica_context().all_reduce("SUM", value)
+
+
+def stateless_normal(shape, seed):
+    """Draws normal numbers for this replica's part of the global batch.
+
+    Args:
+        shape: shape of this replica's part, (batch, …).
+        seed: pair of ints or int scalars.
+
+    Returns:
+        float32 tensor of `shape`. The draws of an example depend on its place
+        in the global batch alone, not on the number of replicas.
+    """
+    context = tf.distribute.get_replica_context()
+    batch = shape[0]
+    # Bits are the only draws that XLA and TensorFlow have in common.
+    bits = tf.random.stateless_uniform(
+        (batch * num_replicas(), *shape[1:]),
+        tf.stack([tf.cast(number, tf.int64) for number in seed]),
+        minval=None,
+        maxval=None,
+        dtype=tf.int32,
+        alg="philox",
+    )
+    # Between -1 and 1, and never at either, where the inverse is infinite.
+    uniform = tf.cast(bits, "float32") * (0.9999999 / 2**31)
+    everyone = 2**0.5 * tf.math.erfinv(uniform)
+    start = context.replica_id_in_sync_group * batch
+    return everyone[start : start + batch]

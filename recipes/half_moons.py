@@ -1,11 +1,13 @@
 """Two half-moons, six labels: what consistency training adds.
 
     python recipes/half_moons.py
+    python recipes/half_moons.py --method vat
 
-Trains a small network on six labeled points alone, and again with the
-Π-model, which asks for the same answer wherever a point is jittered to inside
-a disc. The disc does not reach across the gap between the moons; that zone of
-invariance is the supervision. Writes the decision boundaries as a picture.
+Trains a small network on six labeled points alone, and again with consistency.
+The Π-model asks for the same answer wherever a point is jittered to inside a
+disc, VAT in the worst direction within a shorter distance. Neither reaches
+across the gap between the moons; that zone of invariance is the supervision.
+Writes the decision boundaries as a picture.
 """
 
 import _common
@@ -13,7 +15,7 @@ import keras
 import matplotlib
 import numpy as np
 
-from kconsist import PiModel, data, models, views
+from kconsist import VAT, PiModel, data, models, views
 
 POINTS = 1000
 NOISE = 0.06
@@ -25,15 +27,14 @@ def make_student(seed: int) -> keras.Model:
     return models.MLP(num_classes=2)
 
 
-def batches(train, labeled, radius, steps, seed):
-    """Full batches: every point in two jittered views beside the labels."""
-    jitter = views.Jitter(radius=radius)
+def batches(train, labeled, view, steps, seed):
+    """Full batches: every point in two views beside the labels."""
     repeated = 8  # 1,000 unlabeled points are 125 times as many.
     return data.semi_supervised(
         (train.images[labeled], train.labels[labeled]),
         train.images,
-        weak=jitter,
-        strong=jitter,
+        weak=view,
+        strong=view,
         labeled_view=views.Identity(),
         batch_size=repeated,
         unlabeled_ratio=len(train.images) // repeated,
@@ -44,16 +45,19 @@ def batches(train, labeled, radius, steps, seed):
 
 def fit(student, train, labeled, weight, args, seed):
     """Trains with a weight of the consistency term; 0 is supervised alone."""
-    trainer = PiModel(student, consistency_weight=weight, distance="kl")
+    if args.method == "vat":
+        view = views.Identity()  # It makes the second view itself.
+        trainer = VAT(student, args.epsilon, consistency_weight=weight)
+    else:
+        view = views.Jitter(radius=args.radius)
+        trainer = PiModel(student, consistency_weight=weight, distance="kl")
     trainer.compile(
         keras.optimizers.Adam(args.learning_rate),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         steps_per_execution=min(args.steps, 50),
     )
-    trainer.fit(
-        batches(train, labeled, args.radius, args.steps, seed), verbose=2
-    )
+    trainer.fit(batches(train, labeled, view, args.steps, seed), verbose=2)
     return trainer
 
 
@@ -94,7 +98,15 @@ def main():
     parser = _common.parser(__doc__.split("\n")[0], "half_moons")
     parser.add_argument("--draws", type=int, default=5, help="draws of labels")
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--radius", type=float, default=0.25)
+    parser.add_argument(
+        "--method", choices=("pi_model", "vat"), default="pi_model"
+    )
+    parser.add_argument(
+        "--radius", type=float, default=0.25, help="of pi_model's disc"
+    )
+    parser.add_argument(
+        "--epsilon", type=float, default=0.2, help="vat's distance"
+    )
     parser.add_argument("--weight", type=float, default=10.0)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     args = parser.parse_args()

@@ -138,6 +138,29 @@ METHODS = {
         "strong",
         "labeled",
     ),
+    "pseudo_label": Method(
+        without_teacher(kconsist.PseudoLabel, threshold=0.3),
+        {"labeled": 1, "weak": RATIO},
+        NO_WEIGHT,
+        "weak",
+        "labeled",
+    ),
+    "uda": Method(
+        without_teacher(
+            kconsist.UDA, temperature=0.5, threshold=0.3, ema_decay=0.9
+        ),
+        TRIPLE,
+        NO_WEIGHT,
+        "strong",
+        "labeled",
+    ),
+    "vat": Method(
+        without_teacher(kconsist.VAT, epsilon=0.5),
+        {"labeled": 1, "weak": RATIO},
+        NO_WEIGHT,
+        "weak",
+        "labeled",
+    ),
 }
 
 

@@ -1,0 +1,163 @@
+"""UDA: agree with a sharpened answer, and forget labels that are learned.
+
+Reference: Xie et al. 2020, "Unsupervised Data Augmentation for Consistency
+Training".
+"""
+
+import keras
+from keras import ops
+
+from kconsist import checks, distribute, ema, targets
+from kconsist.losses import LogitsKLDivergence
+from kconsist.trainer import ConsistencyTrainer
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class UDA(ConsistencyTrainer):
+    """Trains a student to answer on the strong view as on the weak one.
+
+    L = CE(y, z(labeled)) + λ · mean[1(max p(weak) > β) · KL(softmax(z(weak)/τ)
+    ‖ softmax(z(strong)))]. The temperature sharpens the target, not the
+    student, and the mask looks at the answer before it is sharpened. With
+    signal annealing, labeled images whose right class is already above η(t)
+    are left out, and the mean is over those that are left.
+
+    Views: labeled, weak and strong of the same unlabeled images.
+    Collapse: the labels, stop-gradient and the confidence mask.
+    Answers: the running average with `ema_decay`, else the student.
+    BatchNorm: all three views in one forward pass; the average takes a copy.
+
+    Args:
+        student: built model from images to logits (batch, classes).
+        consistency_weight: weight (λ), a float or a schedule. Defaults to
+            `1.0`.
+        temperature: divides the logits of the target (τ); 0.4 on ImageNet and
+            0.9 for 250 labels of CIFAR-10 in the authors' runs. Defaults to
+            `1.0`.
+        threshold: confidence (β) that an image has to exceed; 0.8 in the same
+            runs. Defaults to `0.0`, every image.
+        signal_annealing: η(t), a schedule such as
+            `kconsist.schedules.TrainingSignalAnnealing`, or `None`. Defaults
+            to `None`.
+        ema_decay: decay of the average that answers, or `None`. The authors'
+            code takes 0.9999 with the warm-up `"num_updates"`. Defaults to
+            `None`.
+        warmup: warm-up of the average, see `kconsist.ema.decay_at`. Defaults
+            to `"num_updates"`.
+
+    Example:
+        ```python
+        import keras
+        from kconsist import UDA, data, models, views
+
+        trainer = UDA(models.MLP(2), temperature=0.4, threshold=0.8)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        trainer.compile("adam", loss, metrics=["accuracy"])
+        train, test = data.load("moons")
+        batches = data.semi_supervised(
+            train,
+            train,
+            weak=views.Identity(),
+            strong=views.Jitter(radius=0.25),
+        )
+        history = trainer.fit(batches, epochs=1, verbose=0)
+        ```
+
+    Reference: https://arxiv.org/abs/1904.12848, sections 2.2 and 2.3.
+    """
+
+    views = ("labeled", "weak", "strong")
+    logs = ("supervised_loss", "consistency_loss", "mask_rate")
+
+    def __init__(
+        self,
+        student,
+        consistency_weight=1.0,
+        temperature=1.0,
+        threshold=0.0,
+        signal_annealing=None,
+        ema_decay=None,
+        warmup="num_updates",
+        **kwargs,
+    ):
+        checks.weight("consistency_weight", consistency_weight)
+        checks.positive("temperature", temperature)
+        checks.in_range("threshold", threshold, 0, 1)
+        checks.one_of("warmup", warmup, ema.WARMUPS)
+        average = None
+        if ema_decay is not None:
+            checks.in_range("ema_decay", ema_decay, 0, 1)
+            average = ema.make_teacher(student, freeze="layer")
+        super().__init__(student, average, **kwargs)
+        self.consistency_weight = consistency_weight
+        self.temperature = temperature
+        self.threshold = threshold
+        self.signal_annealing = signal_annealing
+        self.ema_decay = ema_decay
+        self.warmup = warmup
+        self.consistency_loss = LogitsKLDivergence()
+
+    @property
+    def predictor(self) -> keras.Model:
+        """The average where there is one, else the student."""
+        return self.student if self.teacher is None else self.teacher
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns the loss, the labeled logits, the logs."""
+        logits, weak, strong = self.forward_together(
+            views["labeled"], views["weak"], views["strong"]
+        )
+        target = targets.soften(weak, self.temperature)
+        confidence = ops.max(targets.soften(weak), axis=-1)
+        mask = ops.cast(confidence > self.threshold, "float32")
+
+        sample_weight = self.annealed(labels, logits, sample_weight)
+        supervised = self.compute_loss(views, labels, logits, sample_weight)
+        consistency = self.consistency_loss(target, strong, sample_weight=mask)
+        loss = (
+            supervised + self.scheduled(self.consistency_weight) * consistency
+        )
+        logs = dict(
+            supervised_loss=supervised,
+            consistency_loss=consistency,
+            mask_rate=distribute.mean_over_replicas(mask),
+        )
+        return loss, logits, logs
+
+    def annealed(self, labels, logits, sample_weight):
+        """Returns weights without the labels that are learned (section 2.3).
+
+        The others weigh more, so that the mean is over those that are left, on
+        all replicas.
+        """
+        if self.signal_annealing is None:
+            return sample_weight
+        probability = ops.take_along_axis(
+            targets.soften(logits), ops.expand_dims(labels, 1), axis=1
+        )
+        limit = self.scheduled(self.signal_annealing)
+        kept = ops.cast(probability[:, 0] <= limit, "float32")
+        share = distribute.sum_over_replicas(
+            distribute.mean_over_replicas(kept)
+        )
+        weight = kept / ops.maximum(share, 1e-7)
+        return weight if sample_weight is None else weight * sample_weight
+
+    def after_step(self) -> None:
+        """Moves the average."""
+        if self.teacher is not None:
+            alpha = ema.decay_at(self.step - 1, self.ema_decay, self.warmup)
+            ema.ema_update(self.teacher, self.student, alpha, "copy")
+
+    def get_config(self) -> dict:
+        """Returns the configuration, with the student's in it."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "consistency_weight": serialize(self.consistency_weight),
+            "temperature": self.temperature,
+            "threshold": self.threshold,
+            "signal_annealing": serialize(self.signal_annealing),
+            "ema_decay": self.ema_decay,
+            "warmup": self.warmup,
+        }

@@ -1,0 +1,134 @@
+import keras
+import numpy as np
+import oracles
+import pytest
+import tensorflow as tf
+from methods import METHODS, compiled, network
+from test_contract import first_batch
+
+from kconsist import VAT, targets
+from kconsist.algorithms.vat import unit
+
+METHOD = METHODS["vat"]
+
+
+def answer(trainer, images):
+    return np.array(trainer.student(images), "float64")
+
+
+def perturbed(trainer, images):
+    target = targets.soften(trainer.compared(images))
+    return trainer.perturbation(images, target)
+
+
+def test_loss_is_the_papers():
+    views, labels = first_batch(METHOD)
+    trainer = compiled(
+        VAT(network(), epsilon=0.5, consistency_weight=2.0, entropy_weight=0.3)
+    )
+    r = perturbed(trainer, views["weak"])
+    loss, _, logs = trainer.objective(views, labels)
+    clean = answer(trainer, views["weak"])
+    divergence = oracles.divergence(clean, answer(trainer, views["weak"] + r))
+    rows = [oracles.softmax(row) for row in clean]
+    entropy = np.mean([-sum(p * np.log(p)) for p in rows])
+    supervised = oracles.cross_entropy(
+        answer(trainer, views["labeled"]), labels
+    )
+    np.testing.assert_allclose(logs["consistency_loss"], divergence, rtol=1e-4)
+    np.testing.assert_allclose(logs["entropy"], entropy, rtol=1e-4)
+    np.testing.assert_allclose(
+        loss, supervised + 2 * divergence + 0.3 * entropy, rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("iterations", [1, 3])
+def test_perturbation_has_length_epsilon(iterations):
+    views, _ = first_batch(METHOD)
+    trainer = compiled(VAT(network(), epsilon=0.7, num_iterations=iterations))
+    lengths = np.linalg.norm(perturbed(trainer, views["weak"]), axis=-1)
+    np.testing.assert_allclose(lengths, 0.7, rtol=1e-5)
+
+
+def test_perturbation_is_worse_than_random_ones(rng):
+    views, _ = first_batch(METHOD)
+    trainer = compiled(VAT(network(), epsilon=0.5))
+    images, clean = views["weak"], answer(trainer, views["weak"])
+
+    def harm(change):
+        return oracles.divergence(clean, answer(trainer, images + change))
+
+    adversarial = harm(perturbed(trainer, images))
+    random = [
+        harm(0.5 * unit(tf.constant(rng.normal(size=images.shape), "float32")))
+        for _ in range(20)
+    ]
+    assert adversarial > 1.5 * np.mean(random)
+
+
+def test_linear_network_is_pushed_along_its_weights():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(2)])
+    trainer = compiled(VAT(model, epsilon=0.3))
+    images = tf.random.normal((16, 6), seed=1)
+    kernel = model.layers[0].kernel.numpy()
+    along = kernel[:, 0] - kernel[:, 1]
+    cosine = perturbed(trainer, images) @ along[:, None]
+    np.testing.assert_allclose(
+        np.abs(cosine[:, 0]), 0.3 * np.linalg.norm(along), rtol=1e-3
+    )
+
+
+def test_directions_are_new_at_each_step_and_for_each_seed():
+    views, _ = first_batch(METHOD)
+    trainer = compiled(VAT(network(), epsilon=0.5))
+    other = compiled(VAT(network(), epsilon=0.5, seed=1))
+    first = perturbed(trainer, views["weak"])
+    np.testing.assert_array_equal(first, perturbed(trainer, views["weak"]))
+    assert np.any(first != perturbed(other, views["weak"]))
+    trainer.optimizer.iterations.assign(1)
+    assert np.any(first != perturbed(trainer, views["weak"]))
+
+
+def test_labeled_images_alone_move_batch_norm():
+    views, labels = first_batch(METHOD)
+    trainer = compiled(VAT(network(batch_norm=True), epsilon=0.5))
+    trainer.objective(views, labels)
+    hidden = np.array(trainer.student.layers[0](views["labeled"]))
+    np.testing.assert_allclose(
+        trainer.student.layers[1].moving_mean,
+        0.1 * hidden.mean(0),
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
+def test_compared_passes_drop_the_same_units():
+    trainer = compiled(VAT(network(dropout=0.5), epsilon=0.5))
+    views, _ = first_batch(METHOD)
+    first = trainer.compared(views["weak"])
+    np.testing.assert_array_equal(first, trainer.compared(views["weak"]))
+    undropped = trainer.student(views["weak"], training=False)
+    assert np.any(np.abs(first - undropped) > 1e-3)
+
+
+def test_tiny_gradients_keep_their_direction():
+    """Squares of numbers below 1e-19 are 0 in float32."""
+    vectors = tf.constant([[3e-25, 4e-25], [0.0, 0.0]])
+    np.testing.assert_allclose(unit(vectors), [[0.6, 0.8], [0, 0]], rtol=1e-6)
+
+
+def test_a_step_costs_four_forward_passes():
+    """Labeled, clean, probe and perturbed; K = 1."""
+    calls = []
+
+    class Counted(keras.Sequential):
+        def call(self, inputs, training=None, mask=None):
+            calls.append(len(inputs))
+            return super().call(inputs, training=training)
+
+    model = Counted([keras.Input((6,)), keras.layers.Dense(3)])
+    trainer = compiled(VAT(model, epsilon=0.5))
+    calls.clear()
+    trainer.objective(*first_batch(METHOD))
+    assert sorted(calls) == [8, 16, 16, 16]
