@@ -2,7 +2,8 @@
 
 Gradients are summed over replicas. A term of a loss therefore has to be this
 replica's share of the global mean: `keras.losses.Loss` objects see to it, and
-every other scalar goes through `mean_over_replicas`.
+every other scalar goes through `mean_over_replicas`. What needs the whole batch
+(a mean prediction, the hardest negative, state written by index) gathers it.
 """
 
 import tensorflow as tf
@@ -36,6 +37,35 @@ def unscaled(share):
 def sum_over_replicas(value):
     """Returns the sum of a tensor over all replicas, on each of them."""
     return tf.distribute.get_replica_context().all_reduce("SUM", value)
+
+
+def gather_replicas(values):
+    """Returns the parts of all replicas, one after the other, on each replica.
+
+    Gradients flow back to the replica that a row came from. Without a strategy,
+    and outside of a replica, `values` comes back as it is.
+
+    Args:
+        values: tensor (batch, …), this replica's part.
+
+    Returns:
+        Tensor (batch of all replicas, …), the same on every replica.
+
+    Example:
+        ```python
+        import tensorflow as tf
+        from kconsist.distribute import gather_replicas
+
+        assert gather_replicas(tf.zeros((4, 3))).shape == (4, 3)
+        ```
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return values
+    gathered = context.all_gather(values, axis=0)
+    # The shape is lost on the way. The gradient of a reshape is dense, and
+    # all_gather's takes no sparse one, as ops.take has.
+    return tf.reshape(gathered, (-1, *values.shape[1:]))
 
 
 def stateless_normal(shape, seed):

@@ -5,6 +5,8 @@ Pure functions of logits. No gradient flows through a target.
 
 from keras import ops
 
+_TINY = 1e-30  # Keeps 0 / 0 at 0.
+
 
 def soften(logits, temperature: float = 1.0):
     """Returns class probabilities at a temperature, under stop-gradient.
@@ -57,3 +59,120 @@ def pseudo_label(logits, threshold: float):
     """
     confidence = ops.max(soften(logits), axis=-1)
     return hard_labels(logits), ops.cast(confidence >= threshold, "float32")
+
+
+def confident(logits, threshold, inclusive: bool = True):
+    """Returns a mask of the examples whose largest probability is high.
+
+    Args:
+        logits: float tensor (batch, classes).
+        threshold: confidence in [0, 1]; a float, or a tensor (batch,) of one
+            for each example.
+        inclusive: an example at the threshold counts, as in FixMatch; `False`
+            for UDA and TLL. Defaults to `True`.
+
+    Returns:
+        float32 tensor (batch,) of zeros and ones. No gradient flows through.
+    """
+    confidence = ops.max(soften(logits), axis=-1)
+    kept = confidence >= threshold if inclusive else confidence > threshold
+    return ops.cast(kept, "float32")
+
+
+def sharpen(probabilities, temperature: float = 0.5):
+    """Returns p^(1/T) / Σ p^(1/T), under stop-gradient.
+
+    In log space, so that neither small probabilities nor small temperatures
+    underflow all of a row. For logits, `soften` does the same.
+
+    Args:
+        probabilities: float tensor (…, classes), not all 0 in a row.
+        temperature: positive (T); towards 0 the largest takes all, 1 changes
+            nothing. Defaults to `0.5`.
+
+    Returns:
+        float32 tensor (…, classes), rows sum to 1. A 0 stays 0.
+
+    Example:
+        ```python
+        from keras import ops
+        from kconsist.targets import sharpen
+
+        guess = sharpen(ops.array([[0.6, 0.4]]), temperature=0.5)
+        ```
+
+    Reference: MixMatch, Berthelot et al. 2019, sharpening.
+    """
+    p = ops.stop_gradient(ops.cast(probabilities, "float32"))
+    log_p = ops.log(ops.where(p > 0, p, 1.0))
+    return ops.softmax(
+        ops.where(p > 0, log_p / temperature, -float("inf")), axis=-1
+    )
+
+
+def align(probabilities, expected, running):
+    """Returns p · expected / running, rows summing to 1, under stop-gradient.
+
+    Distribution alignment: where the network predicts a class more often than
+    it should, its probabilities go down. `kconsist.alignment` keeps `running`.
+
+    Args:
+        probabilities: float tensor (batch, classes).
+        expected: float tensor (classes,), how often each class should occur.
+        running: float tensor (classes,), how often it has been predicted.
+
+    Returns:
+        float32 tensor (batch, classes), rows sum to 1.
+
+    Reference: ReMixMatch, Berthelot et al. 2020, distribution alignment.
+    """
+    p = ops.stop_gradient(ops.cast(probabilities, "float32"))
+    ratio = ops.cast(expected, "float32") / ops.maximum(
+        ops.cast(running, "float32"), _TINY
+    )
+    p = p * ops.stop_gradient(ratio)
+    return p / ops.maximum(ops.sum(p, axis=-1, keepdims=True), _TINY)
+
+
+def certainty_weights(logits):
+    """Returns 1 + e^(-H) of each example, of mean 1, under stop-gradient.
+
+    H is the entropy of softmax(logits) in nats, with 1e-5 added to each
+    probability in its logarithm, as in the authors' code.
+
+    Args:
+        logits: float tensor (batch, classes).
+
+    Returns:
+        float32 tensor (batch,), whose mean is 1.
+
+    Reference: Minimum Class Confusion, Jin et al. 2020, uncertainty
+    reweighting.
+    """
+    p = soften(logits)
+    entropy = -ops.sum(p * ops.log(p + 1e-5), axis=-1)
+    weights = 1.0 + ops.exp(-entropy)
+    return weights / ops.mean(weights)
+
+
+def unlearned(logits, labels, ceiling):
+    """Returns a mask of the labeled examples that training has not learned yet.
+
+    UDA's training-signal annealing leaves out examples whose probability of
+    the true class is above a ceiling that rises during training
+    (`kconsist.schedules.TrainingSignalAnnealing`), and takes the mean over
+    those that it keeps.
+
+    Args:
+        logits: float tensor (batch, classes).
+        labels: integer tensor (batch,).
+        ceiling: probability (η) from which an example is left out; above it.
+
+    Returns:
+        float32 tensor (batch,) of zeros and ones. No gradient flows through.
+
+    Reference: UDA, Xie et al. 2020, training signal annealing.
+    """
+    labels = ops.one_hot(labels, logits.shape[-1], dtype="float32")
+    correct = ops.sum(labels * soften(logits), axis=-1)
+    return ops.cast(correct <= ceiling, "float32")

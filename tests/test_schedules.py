@@ -1,3 +1,4 @@
+import inspect
 import math
 
 import keras
@@ -10,22 +11,27 @@ CLOSED_FORMS = {
     schedules.LinearRampUp: lambda t: min(t, 1.0),
     schedules.SigmoidRampUp: lambda t: math.exp(-5 * (1 - min(t, 1.0)) ** 2),
     schedules.FixMatchCosine: lambda t: math.cos(7 * math.pi * min(t, 1) / 16),
+    schedules.HalfCosine: lambda t: (1 + math.cos(math.pi * min(t, 1))) / 2,
+    schedules.WarmStart: lambda t: 2 / (1 + math.exp(-t)) - 1,
 }
+FALLING = (schedules.FixMatchCosine, schedules.HalfCosine)
 EVERY = pytest.mark.parametrize("cls", CLOSED_FORMS)
 
 
 @EVERY
-@pytest.mark.parametrize("step", [0, 50, 99, 100, 101, 1000])
-def test_equals_its_closed_form(cls, step):
-    expected = 3.0 * CLOSED_FORMS[cls](step / 100)
-    np.testing.assert_allclose(cls(3.0, 100)(step), expected, rtol=1e-5)
+def test_equals_its_closed_form(cls):
+    for step in (0, 50, 99, 100, 101, 1000):
+        expected = 3.0 * CLOSED_FORMS[cls](step / 100)
+        np.testing.assert_allclose(
+            cls(3.0, 100)(step), expected, rtol=1e-5, atol=1e-6
+        )
 
 
 @EVERY
 def test_is_monotone(cls):
     values = [float(cls(1.0, 50)(step)) for step in range(60)]
     steps = np.diff(values)
-    falls = cls is schedules.FixMatchCosine
+    falls = cls in FALLING
     assert np.all(steps <= 1e-7) if falls else np.all(steps >= -1e-7)
 
 
@@ -52,3 +58,96 @@ def test_serves_as_a_learning_rate():
     rate = schedules.FixMatchCosine(0.03, steps=16)
     optimizer = keras.optimizers.SGD(rate)
     assert float(optimizer.learning_rate) == pytest.approx(0.03)
+
+
+def test_ramps_down_over_the_last_steps():
+    linear = schedules.LinearRampDown(3.0, steps=100, length=20)
+    sigmoid = schedules.SigmoidRampDown(3.0, steps=100, length=20)
+    for step in (0, 79, 80, 85, 90, 99, 100, 101, 1000):
+        left = min(max((100 - step) / 20, 0.0), 1.0)
+        np.testing.assert_allclose(linear(step), 3 * left, rtol=1e-5)
+        expected = 3 * math.exp(-12.5 * (1 - left) ** 2)
+        np.testing.assert_allclose(sigmoid(step), expected, rtol=1e-5)
+
+
+def test_warm_up_then_half_cosine_is_keras_own():
+    ours = schedules.HalfCosine(0.3, steps=100, warmup_steps=10)
+    keras_own = keras.optimizers.schedules.CosineDecay(
+        0.0, decay_steps=90, warmup_target=0.3, warmup_steps=10
+    )
+    for step in (0, 1, 9, 10, 11, 50, 99, 100, 101):
+        np.testing.assert_allclose(ours(step), keras_own(step), atol=1e-7)
+
+
+def test_half_cosine_is_the_momentum_of_byol():
+    momentum = schedules.HalfCosine(0.996, steps=100, end=1.0)
+    for step in (0, 30, 100, 101):
+        cosine = math.cos(math.pi * min(step / 100, 1.0))
+        expected = 1 - (1 - 0.996) * (cosine + 1) / 2
+        np.testing.assert_allclose(momentum(step), expected, rtol=1e-6)
+
+
+ANNEALING = {
+    "linear": lambda r: r,
+    "exp": lambda r: math.exp(5 * (r - 1)),
+    "log": lambda r: 1 - math.exp(-5 * r),
+}
+
+
+@pytest.mark.parametrize("scale", ANNEALING)
+def test_signal_annealing_rises_from_chance_to_1(scale):
+    ceiling = schedules.TrainingSignalAnnealing(4, 100, scale)
+    for step in (0, 1, 50, 100, 101, 1000):
+        rate = ANNEALING[scale](min(step / 100, 1.0))
+        expected = rate * (1 - 1 / 4) + 1 / 4
+        np.testing.assert_allclose(ceiling(step), expected, rtol=1e-5)
+    assert 0.25 <= ceiling(0) < 0.26 and 0.99 < ceiling(100) <= 1.0
+
+
+def test_warm_start_stays_far_from_its_end():
+    strength = schedules.WarmStart(0.1, steps=1000)
+    assert float(strength(0)) == 0.0
+    assert float(strength(1000)) == pytest.approx(0.0462, abs=1e-4)
+    assert float(strength(10**6)) == pytest.approx(0.1)
+    other = schedules.WarmStart(0.9, steps=10, low=0.2, slope=3.0)
+    expected = 2 * 0.7 / (1 + math.exp(-1.5)) - 0.7 + 0.2
+    assert float(other(5)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        schedules.LinearRampDown(3.0, 100, 40),
+        schedules.SigmoidRampDown(3.0, 100, 40),
+        schedules.HalfCosine(3.0, 100, 10, 0.5),
+        schedules.TrainingSignalAnnealing(4, 100, "exp"),
+        schedules.WarmStart(3.0, 100, 0.5, 2.0),
+    ],
+    ids=lambda schedule: type(schedule).__name__,
+)
+def test_all_arguments_come_back_from_the_configuration(schedule):
+    copy = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(schedule)
+    )
+    assert copy.get_config() == schedule.get_config()
+    assert float(copy(70)) == float(schedule(70))
+    assert {*schedule.get_config()} == {
+        *inspect.signature(type(schedule)).parameters
+    }
+
+
+@pytest.mark.parametrize(
+    "make, word",
+    [
+        (lambda: schedules.LinearRampDown(1.0, 10, 11), "length"),
+        (lambda: schedules.SigmoidRampDown(1.0, 10, 0), "length"),
+        (lambda: schedules.HalfCosine(1.0, 10, 10), "warmup_steps"),
+        (lambda: schedules.HalfCosine(1.0, 10, end=-1), "end"),
+        (lambda: schedules.TrainingSignalAnnealing(1, 10), "num_classes"),
+        (lambda: schedules.TrainingSignalAnnealing(2, 10, "cube"), "scale"),
+        (lambda: schedules.WarmStart(1.0, 10, slope=0), "slope"),
+    ],
+)
+def test_wrong_arguments_are_named(make, word):
+    with pytest.raises(ValueError, match=f"{word} must be"):
+        make()

@@ -108,8 +108,7 @@ class UDA(ConsistencyTrainer):
             views["labeled"], views["weak"], views["strong"]
         )
         target = targets.soften(weak, self.temperature)
-        confidence = ops.max(targets.soften(weak), axis=-1)
-        mask = ops.cast(confidence > self.threshold, "float32")
+        mask = targets.confident(weak, self.threshold, inclusive=False)
 
         sample_weight = self.annealed(labels, logits, sample_weight)
         supervised = self.compute_loss(views, labels, logits, sample_weight)
@@ -132,11 +131,8 @@ class UDA(ConsistencyTrainer):
         """
         if self.signal_annealing is None:
             return sample_weight
-        probability = ops.take_along_axis(
-            targets.soften(logits), ops.expand_dims(labels, 1), axis=1
-        )
-        limit = self.scheduled(self.signal_annealing)
-        kept = ops.cast(probability[:, 0] <= limit, "float32")
+        ceiling = self.scheduled(self.signal_annealing)
+        kept = targets.unlearned(logits, labels, ceiling)
         share = distribute.sum_over_replicas(
             distribute.mean_over_replicas(kept)
         )

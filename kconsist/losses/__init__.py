@@ -1,5 +1,32 @@
-"""Losses that Keras lacks: `keras.losses.Loss`, one value per example."""
+"""Losses that Keras lacks: `keras.losses.Loss`, one value per example.
 
+Those that PyTorch-TLL has too keep its names and its order of arguments; the
+class says which argument learns and which one teaches.
+"""
+
+from kconsist.losses.class_balance import ClassBalanceLoss
+from kconsist.losses.confidence_based_self_training import (
+    ConfidenceBasedSelfTrainingLoss,
+)
+from kconsist.losses.consistency import ConsistencyLoss, L2ConsistencyLoss
+from kconsist.losses.entropy import EntropyLoss
 from kconsist.losses.kl_divergence import LogitsKLDivergence
+from kconsist.losses.minimum_class_confusion import MinimumClassConfusionLoss
+from kconsist.losses.soft_cross_entropy import SoftCrossEntropyLoss
+from kconsist.losses.soft_triplet import SoftTripletLoss
+from kconsist.losses.strong_weak_consistency import StrongWeakConsistencyLoss
+from kconsist.losses.worst_case_estimation import WorstCaseEstimationLoss
 
-__all__ = ["LogitsKLDivergence"]
+__all__ = [
+    "ClassBalanceLoss",
+    "ConfidenceBasedSelfTrainingLoss",
+    "ConsistencyLoss",
+    "EntropyLoss",
+    "L2ConsistencyLoss",
+    "LogitsKLDivergence",
+    "MinimumClassConfusionLoss",
+    "SoftCrossEntropyLoss",
+    "SoftTripletLoss",
+    "StrongWeakConsistencyLoss",
+    "WorstCaseEstimationLoss",
+]

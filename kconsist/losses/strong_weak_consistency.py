@@ -1,0 +1,112 @@
+"""KL divergence of the strong view from the confident weak view, as UDA.
+
+Xie et al. 2020, "Unsupervised Data Augmentation for Consistency Training".
+"""
+
+import keras
+from keras import ops
+
+from kconsist import checks, targets
+from kconsist.distribute import gather_replicas
+from kconsist.losses.kl_divergence import LogitsKLDivergence
+
+_VIEWS = ("strong", "weak")
+_MEANS = ("kept", "all")
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class StrongWeakConsistencyLoss(keras.losses.Loss):
+    """1(max p_weak > τ) · KL(p_weak ‖ p_strong), one value an example.
+
+    Gradient flows into the strong view alone. The mask is of the weak view's
+    probabilities at temperature 1.
+
+    TLL departs from the paper twice: its temperature divides the strong view's
+    logits, where the paper sharpens the weak one's; and its mean is over the
+    kept examples, where the paper's is over all. The defaults are TLL's; the
+    paper's form is `sharpen="weak", mean_over="all"`.
+
+    Args:
+        threshold: confidence (τ, in the paper β) in [0, 1]. Defaults to `0.7`.
+        temperature: divides the logits (in the paper τ). Defaults to `0.85`.
+        sharpen: `"strong"` or `"weak"`, the view whose logits the temperature
+            divides. Defaults to `"strong"`.
+        mean_over: `"kept"` or `"all"`. For `"kept"` each value is divided by
+            the rate of kept examples of the batch, of all replicas, so that
+            the mean over the batch is the mean over the kept, and 0 where none
+            is kept. Defaults to `"kept"`.
+        inclusive: an example at the threshold counts. Defaults to `False`.
+        reduction: as for any Keras loss. Defaults to `"sum_over_batch_size"`.
+        name: name of the loss.
+
+    Call arguments, in TLL's order:
+        y_strong: logits (batch, classes) that learn.
+        y_weak: logits (batch, classes) that teach.
+        sample_weight: float tensor (batch,), or None.
+
+    Example:
+        ```python
+        import numpy as np
+        from kconsist.losses import StrongWeakConsistencyLoss
+
+        uda = StrongWeakConsistencyLoss(
+            threshold=0.8, temperature=0.4, sharpen="weak", mean_over="all"
+        )
+        value = uda(np.zeros((2, 3)), np.array([[9.0, 0, 0], [0, 9.0, 0]]))
+        ```
+
+    Reference: https://arxiv.org/abs/1904.12848, confidence-based masking and
+    sharpening predictions. TLL:
+    `tllib.self_training.uda.StrongWeakConsistencyLoss`.
+    """
+
+    def __init__(
+        self,
+        threshold=0.7,
+        temperature=0.85,
+        sharpen="strong",
+        mean_over="kept",
+        inclusive=False,
+        reduction="sum_over_batch_size",
+        name="strong_weak_consistency_loss",
+        **kwargs,
+    ):
+        checks.in_range("threshold", threshold, 0, 1)
+        checks.positive("temperature", temperature)
+        checks.one_of("sharpen", sharpen, _VIEWS)
+        checks.one_of("mean_over", mean_over, _MEANS)
+        super().__init__(name=name, reduction=reduction, **kwargs)
+        self.threshold = threshold
+        self.temperature = temperature
+        self.sharpen = sharpen
+        self.mean_over = mean_over
+        self.inclusive = inclusive
+        of_weak = sharpen == "weak"
+        self._weak_temperature = temperature if of_weak else 1.0
+        self._divergence = LogitsKLDivergence(1.0 if of_weak else temperature)
+
+    def call(self, y_strong, y_weak):
+        """Returns the masked divergence of each example, (batch,)."""
+        target = targets.soften(y_weak, self._weak_temperature)
+        mask = targets.confident(y_weak, self.threshold, self.inclusive)
+        values = mask * self._divergence.call(target, y_strong)
+        if self.mean_over == "kept":
+            values = values / _rate(gather_replicas(mask))
+        return values
+
+    def get_config(self) -> dict:
+        """Returns the configuration."""
+        return {
+            **super().get_config(),
+            "threshold": self.threshold,
+            "temperature": self.temperature,
+            "sharpen": self.sharpen,
+            "mean_over": self.mean_over,
+            "inclusive": self.inclusive,
+        }
+
+
+def _rate(mask):
+    """Returns the rate of ones, as if there were one at least."""
+    size = ops.cast(ops.shape(mask)[0], "float32")
+    return ops.maximum(ops.sum(mask), 1.0) / size

@@ -1,0 +1,125 @@
+"""Ramps: values that rise at the start of a training or fall at its end."""
+
+import keras
+from keras import ops
+
+from kconsist import checks
+from kconsist.schedules.base import Schedule
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class LinearRampUp(Schedule):
+    """value · min(t / steps, 1): 0 at first, `value` from `steps` on.
+
+    Args:
+        value: the value at the end.
+        steps: number of optimizer steps of the ramp.
+
+    Example:
+        ```python
+        from kconsist.schedules import LinearRampUp
+
+        weight = LinearRampUp(75.0, steps=16384)
+        ```
+
+    Reference: MixMatch, Berthelot et al. 2019, section 4.1.
+    """
+
+    def __call__(self, step):
+        """Returns the value at a step."""
+        return self.value * ops.minimum(self._progress(step), 1.0)
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class SigmoidRampUp(Schedule):
+    """value · exp(-5 (1 - min(t / steps, 1))²); not 0 at first, but e⁻⁵.
+
+    Args:
+        value: the value at the end.
+        steps: number of optimizer steps of the ramp.
+
+    Example:
+        ```python
+        from kconsist.schedules import SigmoidRampUp
+
+        weight = SigmoidRampUp(100.0, steps=40_000)
+        ```
+
+    Reference: Laine and Aila 2017, https://arxiv.org/abs/1610.02242, section 3.
+    """
+
+    def __call__(self, step):
+        """Returns the value at a step."""
+        left = 1.0 - ops.minimum(self._progress(step), 1.0)
+        return self.value * ops.exp(-5.0 * left * left)
+
+
+class _RampDown(Schedule):
+    """A value that falls over the last `length` of `steps`."""
+
+    def __init__(self, value, steps, length):
+        super().__init__(value, steps)
+        checks.positive("length", length)
+        if length > steps:
+            raise ValueError(
+                f"length must be at most steps, {steps}, got {length}"
+            )
+        self.length = length
+
+    def _left(self, step):
+        """Returns 1 up to the ramp, 0 at `steps` and after it."""
+        left = (self.steps - ops.cast(step, "float32")) / self.length
+        return ops.clip(left, 0.0, 1.0)
+
+    def get_config(self) -> dict:
+        """Returns the configuration."""
+        return {**super().get_config(), "length": self.length}
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class LinearRampDown(_RampDown):
+    """value · min((steps - t) / length, 1): 0 from `steps` on.
+
+    Args:
+        value: the value at first.
+        steps: number of optimizer steps of the whole training.
+        length: number of steps of the ramp, the last ones.
+
+    Example:
+        ```python
+        from kconsist.schedules import LinearRampDown
+
+        rate = LinearRampDown(0.001, steps=48_000, length=16_000)
+        ```
+
+    Reference: VAT, Miyato et al. 2018, https://arxiv.org/abs/1704.03976.
+    """
+
+    def __call__(self, step):
+        """Returns the value at a step."""
+        return self.value * self._left(step)
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class SigmoidRampDown(_RampDown):
+    """value · exp(-12.5 (1 - min((steps - t) / length, 1))²); ends at e⁻¹²·⁵.
+
+    Args:
+        value: the value at first.
+        steps: number of optimizer steps of the whole training.
+        length: number of steps of the ramp, the last ones.
+
+    Example:
+        ```python
+        from kconsist.schedules import SigmoidRampDown
+
+        rate = SigmoidRampDown(0.003, steps=150_000, length=25_000)
+        ```
+
+    Reference: Laine and Aila 2017, https://arxiv.org/abs/1610.02242, section 3.
+    """
+
+    def __call__(self, step):
+        """Returns the value at a step."""
+        gone = 1.0 - self._left(step)
+        return self.value * ops.exp(-12.5 * gone * gone)

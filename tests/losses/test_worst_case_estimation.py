@@ -1,0 +1,31 @@
+import math
+
+import numpy as np
+import pytest
+
+from kconsist.losses import WorstCaseEstimationLoss
+
+LABELED, UNLABELED = np.eye(3, 5), np.eye(4, 5)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0, 2.0])
+def test_a_head_without_opinion(weight):
+    found = WorstCaseEstimationLoss(weight)(
+        LABELED, np.zeros((3, 5)), UNLABELED, np.zeros((4, 5))
+    )
+    expected = weight * math.log(5) - math.log(1 - 1 / 5)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_agreement_where_there_are_labels_and_not_elsewhere_costs_nothing():
+    loss = WorstCaseEstimationLoss(2.0)
+    worst = loss(LABELED, 50 * LABELED, UNLABELED, -50 * UNLABELED)
+    np.testing.assert_allclose(worst, 0.0, atol=1e-5)
+    # And the shift bounds what total agreement on the others costs.
+    same = loss(LABELED, 50 * LABELED, UNLABELED, 50 * UNLABELED)
+    np.testing.assert_allclose(same, -math.log(1e-6), rtol=0.01)
+
+
+def test_a_negative_weight_is_refused():
+    with pytest.raises(ValueError, match="eta_prime must be in"):
+        WorstCaseEstimationLoss(-1.0)
