@@ -8,17 +8,22 @@ different views of the same image. Each method is a `ConsistencyTrainer`, a
 from kconsist import _requirements  # noqa: F401  # isort: skip
 
 from kconsist import (
+    alignment,
     callbacks,
     data,
     ema,
+    layers,
     losses,
+    memory,
     models,
     schedules,
     targets,
+    thresholds,
     views,
 )
 from kconsist.algorithms.distiller import Distiller
 from kconsist.algorithms.fixmatch import FixMatch
+from kconsist.algorithms.flexmatch import FlexMatch
 from kconsist.algorithms.mean_teacher import MeanTeacher
 from kconsist.algorithms.pi_model import PiModel
 from kconsist.algorithms.pseudo_label import PseudoLabel
@@ -33,18 +38,23 @@ __all__ = [
     "ConsistencyTrainer",
     "Distiller",
     "FixMatch",
+    "FlexMatch",
     "MeanTeacher",
     "PiModel",
     "PseudoLabel",
     "SelfTrainer",
     "UDA",
     "VAT",
+    "alignment",
     "callbacks",
     "data",
     "ema",
+    "layers",
     "losses",
+    "memory",
     "models",
     "schedules",
     "targets",
+    "thresholds",
     "views",
 ]

@@ -4,11 +4,29 @@
 pairs, `((clean, labels), (noisy, labels))`, becomes the same.
 """
 
+import typing
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 _MARK = "kconsist: "
+
+
+class Expected(typing.NamedTuple):
+    """What a trainer expects of its batches.
+
+    Attributes:
+        views: names of the views.
+        optional: names of the optional views.
+        num_classes: labels lie below it; None for no check of their range.
+        num_examples: the view "index" lies below it; None where there is none.
+    """
+
+    views: tuple
+    optional: tuple = ()
+    num_classes: int | None = None
+    num_examples: int | None = None
 
 
 def is_zipped_pair(data) -> bool:
@@ -75,7 +93,7 @@ def _check_labels(labels):
         )
 
 
-def checked(dataset: tf.data.Dataset, views, optional, num_classes):
+def checked(dataset: tf.data.Dataset, expected: Expected):
     """Returns a data set whose every batch is checked as it is read.
 
     The checks run in the input pipeline, so they hold under XLA and on every
@@ -84,23 +102,27 @@ def checked(dataset: tf.data.Dataset, views, optional, num_classes):
 
     Args:
         dataset: batches as `unpack` takes them.
-        views: names of the views.
-        optional: names of the optional views.
-        num_classes: int, or None for no check of the labels' range.
+        expected: what the trainer expects of them.
 
     Raises:
         ValueError: at once for a wrong structure or dtype. A wrong value raises
             `tf.errors.InvalidArgumentError` on reading; see `readable`.
     """
-    unpack(dataset.element_spec, views, optional)
+    unpack(dataset.element_spec, expected.views, expected.optional)
 
     def check(*data):
         assertions = []
         if is_zipped_pair(data):
             (_, labels), (_, others) = data
             assertions.append(_assert_paired(labels, others))
-        images, labels, sample_weight = unpack(data, views, optional)
-        assertions += _assert_labels(labels, num_classes)
+        images, labels, sample_weight = unpack(
+            data, expected.views, expected.optional
+        )
+        assertions += _assert_labels(labels, expected.num_classes)
+        if expected.num_examples is not None:
+            assertions.append(
+                _assert_index(images["index"], expected.num_examples)
+            )
         assertions += [
             _assert_not_nan(name, view)
             for name, view in images.items()
@@ -142,6 +164,13 @@ def _assert_labels(labels, num_classes):
     return [tf.debugging.Assert(inside, message)]
 
 
+def _assert_index(index, num_examples):
+    low, high = tf.reduce_min(index), tf.reduce_max(index)
+    inside = tf.logical_and(low >= 0, high < tf.cast(num_examples, high.dtype))
+    message = [_MARK + _index(num_examples), low, "to", high]
+    return tf.debugging.Assert(inside, message)
+
+
 def _assert_not_nan(name, view):
     return tf.debugging.Assert(
         tf.logical_not(tf.reduce_any(tf.math.is_nan(view))),
@@ -149,14 +178,20 @@ def _assert_not_nan(name, view):
     )
 
 
-def check_arrays(images, labels, views, optional, num_classes):
+def check_arrays(images, labels, expected: Expected):
     """Raises `ValueError` for arrays as `checked` does for a data set."""
-    images, labels, _ = unpack((images, labels), views, optional)
-    labels = np.asarray(labels)
+    images, labels, _ = unpack(
+        (images, labels), expected.views, expected.optional
+    )
+    labels, num_classes = np.asarray(labels), expected.num_classes
     if num_classes and np.issubdtype(labels.dtype, np.integer):
         low, high = labels.min(), labels.max()
         if low < 0 or high >= num_classes:
             raise ValueError(f"{_range(num_classes)} {low} to {high}")
+    if expected.num_examples is not None:
+        low, high = np.min(images["index"]), np.max(images["index"])
+        if low < 0 or high >= expected.num_examples:
+            raise ValueError(f"{_index(expected.num_examples)} {low} to {high}")
     for name, view in images.items():
         view = np.asarray(view)
         if np.issubdtype(view.dtype, np.floating) and np.isnan(view).any():
@@ -167,6 +202,13 @@ def _range(num_classes):
     return (
         f"labels must lie in [0, {num_classes - 1}], the student has "
         f"{num_classes} classes, got labels from"
+    )
+
+
+def _index(num_examples):
+    return (
+        f"the view index must lie in [0, {num_examples - 1}], one number for "
+        f"each of the {num_examples} unlabeled images, got"
     )
 
 

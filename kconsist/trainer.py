@@ -5,6 +5,7 @@ the step. A method supplies the middle, `objective`, and this file the rest.
 """
 
 import contextlib
+import threading
 
 import keras
 import tensorflow as tf
@@ -12,6 +13,11 @@ from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
 from kconsist import batch, checks, distribute
+
+
+# What each trainer is doing. Replicas are threads that take turns within one
+# objective, so one of them must not end it for the others.
+_ACTIVE = threading.local()
 
 
 class ConsistencyTrainer(keras.Model):
@@ -50,6 +56,8 @@ class ConsistencyTrainer(keras.Model):
     views: tuple = ()
     optional_views: tuple = ()
     logs: tuple = ()
+    # For methods with the view "index", which remember each unlabeled image.
+    num_examples: int | None = None
 
     def __init__(self, student, teacher=None, **kwargs):
         checks.student(student)
@@ -61,7 +69,6 @@ class ConsistencyTrainer(keras.Model):
         self.student = student
         self.teacher = teacher
         self.trackers = [keras.metrics.Mean(name=name) for name in self.logs]
-        self._in_objective = self._in_evaluation = False
         # All weights are there: checkpoints and strategies need nothing more.
         self.built = True
 
@@ -126,7 +133,7 @@ class ConsistencyTrainer(keras.Model):
         )
         checks.loss_from_logits(self.loss)
         with tf.GradientTape() as tape:
-            with self._while("_in_objective"):
+            with self._while("objective"):
                 loss, logits, logs = self.objective(
                     views, labels, sample_weight
                 )
@@ -164,12 +171,17 @@ class ConsistencyTrainer(keras.Model):
             ValueError: also while training, for a batch with labels out of
                 range, with NaN, or with views of different images.
         """
-        expected = self.views, self.optional_views, checks.num_classes(self)
+        expected = batch.Expected(
+            self.views,
+            self.optional_views,
+            checks.num_classes(self),
+            self.num_examples,
+        )
         if isinstance(x, tf.data.Dataset):
-            x = batch.checked(x, *expected)
+            x = batch.checked(x, expected)
             kwargs.setdefault("shuffle", False)  # Keras warns that it can't.
         elif y is not None:
-            batch.check_arrays(x, y, *expected)
+            batch.check_arrays(x, y, expected)
         try:
             return super().fit(x, y, *args, **kwargs)
         except tf.errors.InvalidArgumentError as error:
@@ -177,27 +189,32 @@ class ConsistencyTrainer(keras.Model):
 
     def evaluate(self, *args, **kwargs):
         """Evaluates the predictor as `keras.Model.evaluate` does."""
-        with self._while("_in_evaluation"):
+        with self._while("evaluation"):
             return super().evaluate(*args, **kwargs)
 
     def test_step(self, data):
         """Judges the predictor on one batch."""
-        with self._while("_in_evaluation"):
+        with self._while("evaluation"):
             return super().test_step(data)
 
     @contextlib.contextmanager
     def _while(self, state):
-        before = getattr(self, state)
-        setattr(self, state, True)
+        _ACTIVE.states = [*self._states(), (id(self), state)]
         try:
             yield
         finally:
-            setattr(self, state, before)
+            _ACTIVE.states = self._states()[:-1]
+
+    def _is_in(self, state):
+        return (id(self), state) in self._states()
+
+    def _states(self):
+        return getattr(_ACTIVE, "states", [])
 
     def get_metrics_result(self) -> dict:
         """Returns the metrics' values, in evaluation without the training's."""
         results = super().get_metrics_result()
-        if self._in_evaluation:
+        if self._is_in("evaluation"):
             results = {k: v for k, v in results.items() if k not in self.logs}
         return results
 
@@ -224,7 +241,7 @@ class ConsistencyTrainer(keras.Model):
     @property
     def losses(self) -> list:
         """The student's regularizers; a teacher's do not count."""
-        return [] if self._in_objective else self.student.losses
+        return [] if self._is_in("objective") else self.student.losses
 
     @property
     def output_shape(self) -> tuple:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import kconsist
 
-CLASSES, FEATURES, BATCH, RATIO = 3, 6, 8, 2
+CLASSES, FEATURES, BATCH, RATIO, EXAMPLES = 3, 6, 8, 2, 40
 
 
 def network(batch_norm=False, dropout=0.0, seed=0, l2=0.0, width=10):
@@ -138,6 +138,18 @@ METHODS = {
         "strong",
         "labeled",
     ),
+    "flexmatch": Method(
+        without_teacher(
+            kconsist.FlexMatch,
+            num_examples=EXAMPLES,
+            threshold=0.4,
+            ema_decay=0.9,
+        ),
+        {**TRIPLE, "index": RATIO},
+        NO_WEIGHT,
+        "strong",
+        "labeled",
+    ),
     "pseudo_label": Method(
         without_teacher(kconsist.PseudoLabel, threshold=0.3),
         {"labeled": 1, "weak": RATIO},
@@ -165,14 +177,16 @@ METHODS = {
 
 
 def arrays(method, steps=4, seed=1):
-    """Views and labels of a few steps, as (steps, batch, features) arrays."""
+    """Views and labels of a few steps, as (steps, batch, …) arrays."""
     rng = np.random.default_rng(seed)
-    views = {
-        name: rng.normal(size=(steps, BATCH * ratio, FEATURES)).astype(
-            "float32"
-        )
-        for name, ratio in method.views.items()
-    }
+    views = {}
+    for name, ratio in method.views.items():
+        shape = steps, BATCH * ratio
+        if name == "index":
+            views[name] = rng.integers(0, EXAMPLES, shape, "int32")
+        else:
+            points = rng.normal(size=(*shape, FEATURES))
+            views[name] = points.astype("float32")
     labels = rng.integers(0, CLASSES, (steps, BATCH))
     return views, labels
 

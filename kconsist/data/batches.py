@@ -20,6 +20,7 @@ def semi_supervised(
     labeled_view=None,
     batch_size: int = 64,
     unlabeled_ratio: int = 7,
+    with_index: bool = False,
     seed: int = 0,
     steps: int | None = None,
     shuffle_buffer: int = 10_000,
@@ -49,6 +50,9 @@ def semi_supervised(
         batch_size (B): labeled images of a batch. Defaults to `64`.
         unlabeled_ratio (μ): unlabeled images for each labeled image of a
             batch. Defaults to `7`.
+        with_index: whether a batch also has the view `"index"`, which of
+            `unlabeled` its images are, for methods that remember each image.
+            Defaults to `False`.
         seed: seed of the order and of the views. Defaults to `0`.
         steps: batches of an epoch. Defaults to one pass over `unlabeled`.
         shuffle_buffer: size of the shuffle buffer of `tf.data` sources.
@@ -63,7 +67,8 @@ def semi_supervised(
     Returns:
         `tf.data.Dataset` of `({"labeled": …, "weak": …, "strong": …}, labels)`,
         `steps` elements: labeled images (B, ...), weak and strong views of the
-        same unlabeled images (μB, ...), labels (B,).
+        same unlabeled images (μB, ...), labels (B,); with `with_index` also
+        `"index"`, int32 (μB,).
 
     Raises:
         ValueError: a source that is empty, mismatched or of a wrong dtype, or
@@ -99,12 +104,14 @@ def semi_supervised(
     weak = defaults.weak_view() if weak is None else views.as_view(weak)
     strong = defaults.strong_view() if strong is None else views.as_view(strong)
     labeled_view = weak if labeled_view is None else views.as_view(labeled_view)
+    if with_index:
+        unlabeled = inputs.numbered(unlabeled)
     reader.open(labeled, batch_size)
     reader.open(unlabeled, batch_size * ratio)
     steps, _ = reader.epoch_length(unlabeled, batch_size * ratio, steps, True)
 
     def make_batch(batches, key):
-        (labeled_images, labels), (images,) = batches
+        (labeled_images, labels), (images, *index) = batches
         batch = {
             "labeled": defaults.apply_view(
                 labeled_view, labeled_images, tf.random.fold_in(key, 0)
@@ -116,6 +123,8 @@ def semi_supervised(
                 strong, images, tf.random.fold_in(key, 2)
             ),
         }
+        if with_index:
+            (batch["index"],) = index
         return batch, labels
 
     return reader.batches(steps, make_batch)

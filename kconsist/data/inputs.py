@@ -138,6 +138,15 @@ def _pair(element, label_dtype):
     return image, tf.cast(label, tf.int64) if narrow else label
 
 
+def numbered(source):
+    """Returns a checked source of images with the int32 index of each."""
+    if not isinstance(source, tf.data.Dataset):
+        return *source, np.arange(len(source[0]), dtype=np.int32)
+    return source.enumerate().map(
+        lambda index, image: (*image, tf.cast(index, tf.int32))
+    )
+
+
 def example_shape(source) -> tf.TensorShape:
     """Returns the shape of one image of a checked source."""
     if isinstance(source, tf.data.Dataset):

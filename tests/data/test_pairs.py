@@ -161,6 +161,28 @@ def test_small_labeled_set_repeats_within_a_batch(kind):
 KEY_AND_STEP = tf.constant([1, 2], tf.int64), tf.constant(0, tf.int64)
 
 
+@kinds
+def test_index_names_the_unlabeled_images(kind):
+    images, labels = numbered(50)
+    images = 255 - images
+    if kind == "dataset":
+        unlabeled = tf.data.Dataset.from_tensor_slices(images)
+    else:
+        unlabeled = images
+    batches = data.semi_supervised(
+        numbered(4),
+        unlabeled,
+        weak=same,
+        strong=negative,
+        batch_size=2,
+        unlabeled_ratio=5,
+        with_index=True,
+    )
+    for batch, _ in batches.repeat(2):
+        assert batch["index"].dtype == tf.int32
+        np.testing.assert_array_equal(batch["index"], index_of(batch["strong"]))
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 10])
 def test_every_example_is_equally_likely_at_every_place(size):
     stream = streams.ArrayStream((np.arange(size),), batch_size=3000 * size)
