@@ -1,0 +1,188 @@
+"""One compiled function from a batch of images to the answers about them."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kconsist import checks
+from kconsist.data.inputs import whole_number
+from kconsist.robustness.sources import digest
+from kconsist.trainer import ConsistencyTrainer
+
+
+class Answers(NamedTuple):
+    """What a network says about some images.
+
+    Attributes:
+        classes: int array (examples,), the most probable class.
+        confidence: float array (examples,), its probability.
+        log_probability: float array (examples,), that of the true class.
+    """
+
+    classes: np.ndarray
+    confidence: np.ndarray
+    log_probability: np.ndarray
+
+    @classmethod
+    def concatenate(cls, parts):
+        """Returns the answers of several batches, in their order."""
+        columns = zip(*parts, strict=True)
+        return cls(*(np.concatenate(list(column)) for column in columns))
+
+
+class Classifier:
+    """A network in inference mode, compiled once for one size of batch.
+
+    Args:
+        model: built `keras.Model` from images to logits or probabilities
+            (batch, classes); of a `ConsistencyTrainer`, its `predictor`.
+        image_shape: (height, width, channels) of the uint8 images.
+        num_classes: number of classes of the data.
+        batch_size: the size of every batch; the last one is filled up.
+        preprocess: callable on float32 images in 0 … 255, or `None`.
+        from_logits: whether the model ends in logits.
+        jit_compile: whether to compile by XLA.
+
+    Raises:
+        ValueError: a model that is not built, does not take such images, or
+            has another number of classes than the data.
+    """
+
+    def __init__(
+        self,
+        model,
+        image_shape,
+        num_classes,
+        *,
+        batch_size,
+        preprocess,
+        from_logits,
+        jit_compile,
+    ):
+        if isinstance(model, ConsistencyTrainer):
+            model = model.predictor
+        checks.built(model, "model")
+        if preprocess is not None and not callable(preprocess):
+            raise ValueError(
+                "preprocess must be callable on a batch of images, got "
+                f"{preprocess!r}"
+            )
+        self.model = model
+        self.num_classes = num_classes
+        self.batch_size = whole_number("batch_size", batch_size)
+        self.preprocess = preprocess
+        self.from_logits = from_logits
+        self.function = tf.function(
+            self._answer,
+            input_signature=[
+                tf.TensorSpec((batch_size, *image_shape), tf.uint8),
+                tf.TensorSpec((batch_size,), tf.int64),
+            ],
+            jit_compile=jit_compile,
+        )
+        self._compile(image_shape)
+
+    def __call__(self, images, labels) -> Answers:
+        """Returns the answers about any number of images.
+
+        Args:
+            images: uint8 array (examples, height, width, channels).
+            labels: int array (examples,).
+        """
+        parts = []
+        for start in range(0, len(images), self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            # A device may still be at work on these: they are read at the end.
+            parts.append(self._batch(images[rows], labels[rows])[:3])
+        answers = Answers.concatenate(parts)
+        return Answers(*(column[: len(images)] for column in answers))
+
+    def checked(self, images, labels) -> Answers:
+        """Returns the answers about a batch, if the outputs are as was said.
+
+        Args:
+            images: uint8 array (examples, …) with at most a batch of images.
+            labels: int array (examples,).
+
+        Raises:
+            ValueError: probabilities where logits are said to be, or logits
+                where probabilities are.
+        """
+        *answers, distributions = self._batch(images, labels)
+        if distributions and self.from_logits:
+            raise ValueError(
+                f"model {self.model.name!r} must return logits, and its "
+                "outputs are probabilities: every row is in [0, 1] and sums to "
+                "1; pass from_logits=False"
+            )
+        if not distributions and not self.from_logits:
+            raise ValueError(
+                f"model {self.model.name!r} must return probabilities with "
+                "from_logits=False, and the rows of its outputs are not in "
+                "[0, 1] with sum 1; pass from_logits=True"
+            )
+        return Answers(*(column.numpy()[: len(images)] for column in answers))
+
+    def fingerprint(self) -> str:
+        """Returns a hash of the model's weights, whatever their names are."""
+        weights = [keras.ops.convert_to_numpy(w) for w in self.model.weights]
+        return digest(*weights)
+
+    def _batch(self, images, labels):
+        missing = self.batch_size - len(images)
+        if missing:
+            images = np.pad(images, [(0, missing)] + [(0, 0)] * 3, mode="edge")
+            labels = np.pad(labels, (0, missing), mode="edge")
+        return self.function(
+            tf.convert_to_tensor(images), tf.convert_to_tensor(labels)
+        )
+
+    def _answer(self, images, labels):
+        images = tf.cast(images, tf.float32)
+        if self.preprocess is not None:
+            images = self.preprocess(images)
+        outputs = self.model(images, training=False)
+        self._check_classes(outputs)
+        outputs = tf.cast(outputs, tf.float32)
+        # In half precision a softmax sums to 1 within a thousandth.
+        distributions = tf.reduce_all(
+            tf.abs(tf.reduce_sum(outputs, -1) - 1) < 5e-3
+        ) & tf.reduce_all((outputs >= 0) & (outputs <= 1.005))
+        if self.from_logits:
+            logs = tf.nn.log_softmax(outputs)
+        else:
+            logs = tf.math.log(tf.maximum(outputs, 1e-37))
+        return (
+            tf.argmax(outputs, -1, output_type=tf.int32),
+            tf.exp(tf.reduce_max(logs, -1)),
+            tf.gather(logs, labels, batch_dims=1),
+            distributions,
+        )
+
+    def _check_classes(self, outputs):
+        shape = getattr(outputs, "shape", None)
+        if shape is None or len(shape) != 2 or shape[-1] != self.num_classes:
+            raise ValueError(
+                f"model {self.model.name!r} must answer with the "
+                f"{self.num_classes} classes of the data, shape (batch, "
+                f"{self.num_classes}), got {shape if shape else outputs}"
+            )
+
+    def _compile(self, image_shape):
+        # Traced here, so that nothing is computed before an error is known.
+        shape = (self.batch_size, *image_shape)
+        try:
+            if self.preprocess is not None:
+                # Layers make their variables outside of the graph.
+                shape = self.preprocess(tf.zeros((1, *image_shape))).shape
+            self.function.get_concrete_function()
+        except ValueError as error:
+            if "classes of the data" in str(error):
+                raise
+            raise ValueError(
+                f"model {self.model.name!r} must take images of shape "
+                f"{tuple(shape[1:])}, which the data"
+                f"{' and preprocess' if self.preprocess else ''} give: {error}"
+            ) from error

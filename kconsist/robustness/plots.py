@@ -1,0 +1,155 @@
+"""Pictures of a report: a heat map, curves over severity, bars beside others.
+
+Each takes axes, or makes a figure of its own; nothing is shown on a screen.
+"""
+
+import numpy as np
+
+from kconsist._requirements import check_installed
+from kconsist.robustness.corruptions import EXTRA, GROUPS
+from kconsist.robustness.report import CLEAN
+from kconsist.robustness.tables import corruption_accuracy, severity_words
+
+# Okabe and Ito's colors, told apart by all.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+GRAY = "#555555"
+
+
+def figure(width: float, height: float):
+    """Returns an empty `matplotlib.figure.Figure`, size in inches."""
+    check_installed("matplotlib", "a picture of a report")
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def overview(report, against=()):
+    """Draws all pictures; `Report.plot` says more."""
+    drawn = figure(13, 11 if against else 7)
+    rows = 2 if against else 1
+    parts = drawn.subfigures(rows, 1, height_ratios=[3, 2][:rows])
+    above = parts[0] if against else parts
+    left, right = above.subplots(1, 2, width_ratios=[5, 6])
+    heat_map(report, left)
+    curves(report, right)
+    if against:
+        bars([report, *against], parts[1].subplots())
+    return drawn
+
+
+def heat_map(report, axes) -> None:
+    """Draws accuracy by corruption and severity, with the numbers."""
+    names, severities = report.corruptions, report.severities
+    values = np.array(
+        [[report.row(n, s)["accuracy"] for s in severities] for n in names]
+    )
+    chance = 1 / report.about["num_classes"]
+    image = axes.imshow(
+        100 * values, cmap="cividis", vmin=100 * chance, vmax=100, aspect="auto"
+    )
+    for (row, column), value in np.ndenumerate(values):
+        # Cividis is dark below its middle.
+        bright = value > (chance + 1) / 2
+        axes.text(
+            column,
+            row,
+            f"{100 * value:.0f}",
+            ha="center",
+            va="center",
+            fontsize=9,
+            color="black" if bright else "white",
+        )
+    boundary = sum(name not in EXTRA for name in names) - 0.5
+    if -0.5 < boundary < len(names) - 0.5:  # Below: the four extras.
+        axes.axhline(boundary, color="white", linewidth=4)
+    axes.set_xticks(range(len(severities)), severities)
+    axes.set_yticks(range(len(names)), [label(report, n) for n in names])
+    what = "accuracy, %"
+    if CLEAN in report.cells:
+        what += f", clean {100 * report.row(*CLEAN)['accuracy']:.1f}"
+    axes.set(xlabel="severity", title=_titled(report, what))
+    axes.figure.colorbar(image, ax=axes, pad=0.02)
+
+
+def curves(report, axes) -> None:
+    """Draws accuracy over severity by group, from the clean point on."""
+    severities = report.severities
+    clean = [CLEAN] if CLEAN in report.cells else []
+    lines = {"all": report.corruptions}
+    for group, names in GROUPS.items():
+        lines[group] = [name for name in names if name in report.corruptions]
+    styles = dict(zip(lines, (GRAY, *COLORS), strict=False))
+    for group, names in lines.items():
+        if not names:
+            continue
+        means = [report.row(*cell)["accuracy"] for cell in clean] + [
+            np.mean([report.row(name, s)["accuracy"] for name in names])
+            for s in severities
+        ]
+        axes.plot(
+            [0] * len(clean) + severities,
+            100 * np.array(means),
+            marker="o",
+            markersize=4,
+            color=styles[group],
+            linewidth=3 if group == "all" else 1.6,
+            label=f"{group} ({len(names)})",
+        )
+    ticks = [0, *severities] if clean else severities
+    axes.set_xticks(ticks, ["clean" if s == 0 else s for s in ticks])
+    axes.set(
+        xlabel="severity",
+        ylabel="accuracy, %",
+        ylim=(0, 100),
+        title=_titled(report, "by group of corruptions"),
+    )
+    axes.grid(alpha=0.3)
+    axes.legend(title="mean over", fontsize=9)
+
+
+def bars(reports, axes) -> None:
+    """Draws accuracy by corruption, a bar for each report."""
+    names = ["clean"] if all(CLEAN in r.cells for r in reports) else []
+    names += [
+        name
+        for name in reports[0].corruptions
+        if all(name in report.corruptions for report in reports)
+    ]
+    width = 0.8 / len(reports)
+    for number, report in enumerate(reports):
+        heights = [
+            report.row(*CLEAN)["accuracy"]
+            if name == "clean"
+            else corruption_accuracy(report, name)
+            for name in names
+        ]
+        axes.bar(
+            np.arange(len(names)) + (number - (len(reports) - 1) / 2) * width,
+            100 * np.array(heights),
+            width,
+            color=COLORS[number % len(COLORS)],
+            label=report.model,
+        )
+    labels = [label(reports[0], name) for name in names]
+    axes.set_xticks(range(len(names)), labels, rotation=40, ha="right")
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    title = f"accuracy by corruption, {severity_words(reports[0])}"
+    if any(report.about["regenerated"] for report in reports):
+        title += " (regenerated)"
+    axes.set(ylabel="accuracy, %", ylim=(0, 100), title=title)
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.legend(
+        loc="upper left", bbox_to_anchor=(1.005, 1), borderaxespad=0, fontsize=9
+    )
+
+
+def label(report, name) -> str:
+    """Returns a corruption's name for an axis."""
+    procedural = name == "frost" and report.about["procedural_frost"]
+    return "frost (procedural)" if procedural else name
+
+
+def _titled(report, what):
+    regenerated = " (regenerated)" if report.about["regenerated"] else ""
+    return f"{report.model}: {what}{regenerated}"

@@ -1,0 +1,311 @@
+"""Judging a network whose answers are known."""
+
+import colored
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kconsist import SelfTrainer
+from kconsist.robustness import (
+    EXTRA,
+    MAIN,
+    Arrays,
+    Generated,
+    NpyFolder,
+    evaluate,
+    metrics,
+)
+from kconsist.robustness.subset import stratified_subset
+
+
+def scores_by_hand(images, labels):
+    logits = colored.logits(images)
+    p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    classes = p.argmax(-1)
+    true = p[np.arange(len(p)), labels]
+    return classes, metrics.score(classes == labels, p.max(-1), np.log(true))
+
+
+def test_every_row_is_what_the_network_says(source, model):
+    report = evaluate(model, source, **colored.OPTIONS)
+    assert report.cells == [
+        ("clean", 0),
+        ("fog", 1),
+        ("fog", 5),
+        ("saturate", 1),
+        ("saturate", 5),
+    ]
+    clean, _ = scores_by_hand(source.clean, source.labels)
+    for number, cell in enumerate(report.cells):
+        row = report.rows[number]
+        is_clean = cell == ("clean", 0)
+        images = source.clean if is_clean else source.cells[cell]
+        classes, scores = scores_by_hand(images, source.labels)
+        for name, value in scores.items():
+            # Float32 in the network, float64 here.
+            assert row[name] == pytest.approx(value, rel=1e-4, abs=1e-5)
+        assert row["disagreement"] == np.mean(classes != clean)
+        assert row["examples"] == 30 and row["model"] == "color"
+        np.testing.assert_array_equal(
+            report.hits[number], classes == source.labels
+        )
+    assert 0.4 < report.rows[0]["accuracy"] and report.hits.dtype == bool
+    assert [row["group"] for row in report.rows[1::2]] == ["weather", "digital"]
+    assert any(row["disagreement"] for row in report.rows)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 30, 64])
+def test_the_size_of_a_batch_does_not_matter(source, model, batch_size):
+    wanted = evaluate(model, source, **colored.OPTIONS)
+    found = evaluate(
+        model, source, **{**colored.OPTIONS, "batch_size": batch_size}
+    )
+    np.testing.assert_array_equal(found.hits, wanted.hits)
+    for row, other in zip(found.rows, wanted.rows, strict=True):
+        assert row["nll"] == pytest.approx(other["nll"], rel=1e-5)
+
+
+def test_clean_accuracy_is_that_of_keras(source, model):
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(loss=loss, metrics=["accuracy"])
+    found = evaluate(model, source, **colored.OPTIONS).row("clean", 0)[
+        "accuracy"
+    ]
+    wanted = model.evaluate(
+        source.clean, source.labels, verbose=0, return_dict=True
+    )
+    assert found == pytest.approx(wanted["accuracy"])
+
+
+def test_it_is_compiled_once(source):
+    calls = []
+
+    class Counted(keras.layers.Layer):
+        def call(self, x):
+            calls.append(x.shape)
+            return x
+
+    images = keras.Input((8, 8, 3))
+    x = Counted()(keras.layers.GlobalAveragePooling2D()(images))
+    model = keras.Model(images, keras.layers.Dense(3)(x))
+    calls.clear()
+    evaluate(
+        model, source, **colored.OPTIONS
+    )  # 30 images: the last batch has 6.
+    assert calls == [(8, 3)]
+
+
+def test_inference_mode_leaves_the_model_as_it_is(source):
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.9),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(3),
+        ]
+    )
+    before = model.get_weights()
+    report = evaluate(model, source, **colored.OPTIONS)
+    again = evaluate(model, source, **colored.OPTIONS)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    np.testing.assert_array_equal(report.hits, again.hits)
+    wanted = model.predict(source.clean, verbose=0).argmax(-1) == source.labels
+    np.testing.assert_array_equal(report.hits[0], wanted)
+
+
+def test_preprocess_is_inside(source):
+    """Half the side and another scale give the same means of channels."""
+    model = colored.network(side=4, scale=0.05 * 255)
+    resize = keras.Sequential(
+        [keras.layers.AveragePooling2D(2), keras.layers.Rescaling(1 / 255)]
+    )
+    found = evaluate(model, source, preprocess=resize, **colored.OPTIONS)
+    wanted = evaluate(colored.network(), source, **colored.OPTIONS)
+    np.testing.assert_array_equal(found.hits, wanted.hits)
+    by_hand = evaluate(
+        model,
+        source,
+        preprocess=lambda x: tf.nn.avg_pool2d(x, 2, 2, "VALID") / 255,
+        **colored.OPTIONS,
+    )
+    np.testing.assert_array_equal(by_hand.hits, wanted.hits)
+    with pytest.raises(ValueError, match="images of shape"):
+        evaluate(model, source, **colored.OPTIONS)
+    with pytest.raises(ValueError, match="preprocess must be callable"):
+        evaluate(model, source, preprocess="resize", **colored.OPTIONS)
+
+
+def test_a_trainer_is_judged_by_its_predictor(source, model):
+    other = colored.network(scale=-0.05)
+    trainer = SelfTrainer(model, other)
+    found = evaluate(trainer, source, **colored.OPTIONS)
+    wanted = evaluate(model, source, **colored.OPTIONS)
+    assert found.rows == wanted.rows
+
+
+def test_probabilities_and_logits_are_told_apart(source, model):
+    softmax = colored.network(end="softmax")
+    with pytest.raises(ValueError, match="pass from_logits=False"):
+        evaluate(softmax, source, **colored.OPTIONS)
+    with pytest.raises(ValueError, match="pass from_logits=True"):
+        evaluate(model, source, from_logits=False, **colored.OPTIONS)
+    found = evaluate(softmax, source, from_logits=False, **colored.OPTIONS)
+    wanted = evaluate(model, source, **colored.OPTIONS)
+    for row, other in zip(found.rows, wanted.rows, strict=True):
+        for name in ("accuracy", "nll", "ece", "rms_calibration"):
+            assert row[name] == pytest.approx(other[name], abs=1e-5)
+
+
+def test_a_sure_mistake_costs_what_it_should(examples):
+    """In float32 a probability of e^-200 is 0; its logarithm is not."""
+    images, labels = examples
+    model = colored.network(scale=50.0)
+    wrong = (labels + 1) % 3
+    report = evaluate(
+        model,
+        Arrays({("fog", 1): images}, wrong),
+        corruptions="fog",
+        severities=[1],
+        verbose=0,
+        batch_size=30,
+    )
+    logits = colored.logits(images, 50.0)
+    shifted = logits - logits.max(-1, keepdims=True)
+    logs = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    wanted = -logs[np.arange(30), wrong].mean()
+    assert wanted > 200
+    assert report.row("fog", 1)["nll"] == pytest.approx(wanted, rel=1e-4)
+
+
+def test_fewer_examples_are_the_same_in_every_cell(source, model):
+    report = evaluate(model, source, examples=12, seed=4, **colored.OPTIONS)
+    ids = stratified_subset(source.labels, 12, 4)
+    for number, cell in enumerate(report.cells[1:], start=1):
+        classes, _ = scores_by_hand(source.cells[cell], source.labels)
+        wanted = (classes == source.labels)[ids]
+        np.testing.assert_array_equal(report.hits[number], wanted)
+    assert {row["examples"] for row in report.rows} == {12}
+    assert report.about["examples"] == 12 and report.about["seed"] == 4
+
+
+def test_clean_images_in_another_order_give_no_disagreement(npy_folder, model):
+    images, labels = colored.examples(12)
+    options = dict(corruptions="fog", severities=[2], verbose=0, batch_size=12)
+    paired = evaluate(model, NpyFolder(npy_folder, (images, labels)), **options)
+    order = np.random.default_rng(1).permutation(12)
+    apart = NpyFolder(npy_folder, (images[order], labels[order]))
+    report = evaluate(model, apart, **options)
+    assert [row["disagreement"] for row in report.rows] == [None, None]
+    assert report.rows[0]["accuracy"] == paired.rows[0]["accuracy"]
+    assert paired.rows[0]["disagreement"] == 0
+
+
+@pytest.mark.parametrize(
+    "corruptions, count", [("all", 19), ("main", 15), ("extra", 4), ("fog", 1)]
+)
+def test_sets_of_corruptions(npy_folder, model, corruptions, count):
+    report = evaluate(
+        model,
+        NpyFolder(npy_folder),
+        corruptions=corruptions,
+        severities=(5,),
+        batch_size=12,
+        verbose=0,
+    )
+    assert len(report.rows) == count
+    groups = {"all": MAIN + EXTRA, "main": MAIN, "extra": EXTRA}
+    wanted = groups.get(corruptions, (corruptions,))
+    assert tuple(report.corruptions) == wanted
+
+
+def no_answers(model, monkeypatch):
+    def call(*_, **__):
+        raise AssertionError("computed")
+
+    monkeypatch.setattr(model, "call", call)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"corruptions": ["fogg"]}, "corruption must be one of .* 'fogg'"),
+        ({"corruptions": []}, "at least one name"),
+        ({"severities": [0]}, "severity must be one of .* got 0"),
+        ({"severities": [6]}, "severity must be one of .* got 6"),
+        ({"severities": []}, "severities must be"),
+        ({"severities": 5}, "severities must be"),
+        ({"examples": 31}, "examples must be at most 30"),
+        ({"batch_size": 0}, "batch_size must be"),
+        ({"corruptions": ["snow"]}, "not given"),
+    ],
+)
+def test_wrong_arguments_are_told_first(
+    source, model, monkeypatch, options, words
+):
+    no_answers(model, monkeypatch)
+    with pytest.raises(ValueError, match=words):
+        evaluate(model, source, **{**colored.OPTIONS, **options})
+
+
+def test_class_counts_must_agree(examples, model):
+    images, labels = examples
+    options = dict(corruptions="fog", severities=[1], verbose=0)
+    for wrong, words in ((labels + 1, "4 classes"), (labels % 2, "2 classes")):
+        with pytest.raises(ValueError, match=words):
+            evaluate(model, Arrays({("fog", 1): images}, wrong), **options)
+    few = Arrays({("fog", 1): images}, labels % 2, num_classes=3)
+    evaluate(model, few, **options)
+
+
+def test_models_and_sources_are_checked(source, model, examples):
+    with pytest.raises(ValueError, match="source must be Generated"):
+        evaluate(model, examples, **colored.OPTIONS)
+    with pytest.raises(ValueError, match="model must be a keras.Model"):
+        evaluate(lambda x: x, source, **colored.OPTIONS)
+    unbuilt = keras.Sequential([keras.layers.Dense(3)])
+    with pytest.raises(ValueError, match="must be built"):
+        evaluate(unbuilt, source, **colored.OPTIONS)
+
+
+def test_nan_is_no_answer(source, model):
+    model.set_weights([np.full((3, 3), np.nan, "float32")])
+    with pytest.raises(ValueError, match="finite .* on clean"):
+        evaluate(model, source, **colored.OPTIONS)
+
+
+def test_half_precision_answers_in_full(source):
+    keras.config.set_dtype_policy("mixed_float16")
+    model = colored.network(end="softmax")
+    report = evaluate(model, source, from_logits=False, **colored.OPTIONS)
+    wanted = evaluate(colored.network(), source, **colored.OPTIONS)
+    # Half precision has three digits.
+    for row, other in zip(report.rows, wanted.rows, strict=True):
+        assert row["nll"] == pytest.approx(other["nll"], rel=0.02)
+
+
+def test_xla_answers_alike(source, model):
+    found = evaluate(model, source, jit_compile=True, **colored.OPTIONS)
+    wanted = evaluate(model, source, **colored.OPTIONS)
+    np.testing.assert_array_equal(found.hits, wanted.hits)
+
+
+def test_silence(source, model, capsys):
+    evaluate(model, source, **colored.OPTIONS)
+    assert capsys.readouterr().out == ""
+    evaluate(model, source, **{**colored.OPTIONS, "verbose": 1})
+    assert "5/5" in capsys.readouterr().out
+
+
+def test_generated_images_are_judged_as_written_ones(examples, model):
+    source = Generated(*examples)
+    options = dict(corruptions=["fog"], severities=[3], verbose=0)
+    report = evaluate(model, source, batch_size=8, **options)
+    classes, scores = scores_by_hand(source.cell("fog", 3), source.labels)
+    row = report.row("fog", 3)
+    assert row["accuracy"] == scores["accuracy"]
+    assert row["data"] == "regenerated"
+    frost = evaluate(model, source, corruptions="frost", severities=[1])
+    assert frost.row("frost", 1)["data"] == "regenerated, procedural frost"

@@ -1,0 +1,224 @@
+"""Markdown, pictures and the page: what they say, and that they stand alone."""
+
+import base64
+import html.parser
+import io
+import re
+
+import colored
+import keras
+import matplotlib.figure
+import numpy as np
+import pytest
+from PIL import Image
+
+from kconsist import views
+from kconsist.robustness import CORRUPTIONS, Generated, NpyFolder, evaluate
+from kconsist.robustness.overlap import operations, overlapping, sentence
+from kconsist.robustness.references import REFERENCES
+
+
+@pytest.fixture
+def report(examples, model):
+    options = dict(severities=[1, 5], batch_size=30, verbose=0)
+    return evaluate(model, Generated(*examples), name="teacher", **options)
+
+
+@pytest.fixture
+def student(examples):
+    return evaluate(
+        colored.network(scale=0.03),
+        Generated(*examples),
+        severities=[1, 5],
+        batch_size=30,
+        name="student <b>|",
+        augmentations=views.RandAugment(),
+        verbose=0,
+    )
+
+
+def table(text, title):
+    """The rows of a Markdown table below a heading."""
+    part = text.split(f"## {title}")[1].split("\n## ")[0]
+    lines = [line for line in part.splitlines() if line.startswith("|")]
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def test_markdown_has_every_cell(report, tmp_path):
+    text = report.to_markdown(tmp_path / "report.md")
+    assert (tmp_path / "report.md").read_text() == text
+    heads, _, clean, *rows = table(text, "Cells of teacher")
+    assert heads[:4] == ["corruption", "s1", "s5", "mean"]
+    assert clean[3] == f"{100 * report.rows[0]['accuracy']:.1f}"
+    assert [row[0].split(" ")[0] for row in rows] == list(CORRUPTIONS)
+    for row in rows:
+        cells = [report.row(row[0].split(" ")[0], s) for s in (1, 5)]
+        shown = [f"{100 * cell['accuracy']:.1f}" for cell in cells]
+        assert row[1:3] == shown
+    names = [row[0].strip("`") for row in table(text, "Summary")[2:]]
+    assert names == list(report.summaries)
+    assert "mean_accuracy_15_severity_5" in names
+    assert "mean_accuracy_15" not in names  # Two severities of five.
+
+
+def test_regenerated_and_procedural_are_said(report, student, tmp_path):
+    report.to_html(tmp_path / "report.html", against=[student])
+    report.to_csv(tmp_path / "report.csv")
+    for text in (
+        report.to_markdown(),
+        report.to_markdown(against=[student]),
+        (tmp_path / "report.html").read_text(),
+        (tmp_path / "report.csv").read_text(),
+    ):
+        assert "regenerated" in text.lower() and "procedural" in text
+    axes = report.plot([student]).get_axes()
+    titles = " ".join(axis.get_title() for axis in axes)
+    assert titles.count("(regenerated)") == 3
+    ticks = [label.get_text() for label in axes[0].get_yticklabels()]
+    assert "frost (procedural)" in ticks
+
+
+def test_released_files_are_not_called_regenerated(npy_folder, model):
+    report = evaluate(
+        model, NpyFolder(npy_folder), severities=[5], batch_size=12, verbose=0
+    )
+    assert "egenerated" not in report.to_markdown()
+    assert "procedural" not in report.to_markdown()
+
+
+def test_models_stand_beside_each_other(report, student):
+    text = report.to_markdown(against=[student])
+    rows = table(text, "Against teacher")[2:]
+    found = {row[1].strip("`"): float(row[2]) for row in rows}
+    assert set(found) == {
+        "clean_accuracy",
+        "mean_accuracy_15_severity_5",
+        "mean_accuracy_19_severity_5",
+    }
+    for name, points in found.items():
+        difference = student.summary(name) - report.summary(name)
+        assert points == pytest.approx(100 * difference, abs=0.006)
+    beside = table(text, "Accuracy by corruption")
+    assert beside[0][1:] == [
+        "teacher",
+        r"student <b>\|",
+        r"student <b>\|, more",
+    ]
+    assert len(beside) == 2 + 19
+
+
+def test_published_rows_are_marked_as_others(report):
+    assert "AugMix" not in report.to_markdown()
+    text = report.to_markdown(references=True)
+    rows = table(text, "Beside the literature")[2:]
+    assert len(rows) == 1 + len(REFERENCES)
+    for row in rows[1:]:
+        assert row[1] == "published; another architecture and training"
+    assert "robustbench" in text.lower()
+
+
+class Links(html.parser.HTMLParser):
+    """Everything that a page refers to, and its tags."""
+
+    def __init__(self):
+        super().__init__()
+        self.links, self.open, self.text = [], [], ""
+
+    def handle_starttag(self, tag, attributes):
+        assert tag not in ("script", "link", "iframe", "object", "b")
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+        self.links += [v for k, v in attributes if k in ("src", "href", "data")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_a_page_stands_alone(report, student, tmp_path):
+    path = tmp_path / "report.html"
+    report.to_html(path, against=[student], references=True)
+    text = path.read_text()
+    page = Links()
+    page.feed(text)
+    assert not page.open  # Every tag is closed.
+    assert "student <b>|" in page.text  # A name is no markup.
+    assert len(page.links) == 3
+    prefix = "data:image/svg+xml;base64,"
+    for link in page.links:
+        assert link.startswith(prefix)
+        picture = base64.b64decode(link[len(prefix) :]).decode()
+        assert "<svg" in picture and "<script" not in picture
+        assert not re.search(r"(href|src)=\"(?!#|data:)", picture)
+    assert "@import" not in text and "url(" not in text
+    report.to_html(path, against=[student], references=True)
+    assert path.read_text() == text  # The same report, the same page.
+
+
+def test_pictures_are_drawn(report, student):
+    for against in ((), (student,)):
+        figure = report.plot(against)
+        assert isinstance(figure, matplotlib.figure.Figure)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, dpi=50)
+        picture = np.array(Image.open(buffer).convert("L"))
+        assert picture.std() > 20
+    axes = figure.get_axes()
+    heat = next(a for a in axes if a.images)
+    curves = next(a for a in axes if len(a.get_lines()) == 5)
+    bars = next(a for a in axes if len(a.patches) > 30)
+    shown = [text.get_text() for text in heat.texts]
+    wanted = [
+        f"{100 * report.row(name, s)['accuracy']:.0f}"
+        for name in report.corruptions
+        for s in (1, 5)
+    ]
+    assert shown == wanted
+    everything = curves.get_lines()[0].get_ydata()
+    clean = report.row("clean", 0)["accuracy"]
+    assert everything[0] == pytest.approx(100 * clean)
+    at_5 = report.summary("mean_accuracy_19_severity_5")
+    assert everything[-1] == pytest.approx(100 * at_5)
+    assert len(bars.patches) == 2 * 20
+
+
+def test_few_cells_are_drawn_too(examples, model, tmp_path):
+    report = evaluate(
+        model,
+        Generated(*examples),
+        corruptions="fog",
+        severities=[2],
+        verbose=0,
+    )
+    report.to_html(tmp_path / "report.html")
+    report.plot().savefig(tmp_path / "report.png", dpi=40)
+    assert "Accuracy by severity" in report.to_markdown()
+
+
+def test_views_and_layers_name_their_operations():
+    strong = views.Compose([views.FlipCrop(), views.RandAugment()])
+    found = operations(strong)
+    assert found[:2] == ["FlipCrop", "RandAugment"] and "Contrast" in found
+    only = operations(views.RandAugment(ops=["Rotate"]))
+    assert only == ["RandAugment", "Rotate"] and not overlapping(only)
+    layers = keras.Sequential(
+        [keras.layers.RandomBrightness(0.1), keras.layers.RandomFlip()]
+    )
+    assert operations([layers]) == ["RandomBrightness", "RandomFlip"]
+    assert operations(views.as_view(layers.layers[0])) == ["RandomBrightness"]
+    assert operations("Color") == ["Color"] and operations(()) == []
+    assert operations(None) is None
+    assert set(overlapping(found)) <= set(CORRUPTIONS)
+    assert overlapping(found)["saturate"] == ["Color"]
+
+
+def test_overlap_is_said_in_words(student, report):
+    text = student.to_markdown()
+    assert "brightness (Brightness)" in text
+    assert "brightness* " in text and "fog* " not in text
+    assert "not known here" in report.to_markdown()
+    assert "FlipCrop: nothing known" in sentence(["FlipCrop"])
+    assert "no augmentation" in sentence([])
