@@ -19,6 +19,7 @@ take longer than that.
 import pathlib
 
 import _common
+import _judge
 import keras
 
 from kconsist import data, models
@@ -27,20 +28,7 @@ from kconsist.robustness import (
     TFDS,
     Generated,
     NpyFolder,
-    compare,
     evaluate,
-)
-
-SHOWN = (
-    "clean_accuracy",
-    "mean_accuracy_15",
-    "mean_accuracy_15_severity_5",
-    "mean_accuracy_19",
-    "mean_accuracy_19_severity_5",
-    "mean_accuracy_extra_4_severity_5",
-    "gap_to_clean",
-    "mean_disagreement",
-    "mean_ece_15",
 )
 
 
@@ -139,52 +127,6 @@ def judge(args, folder, source, path, name):
     )
 
 
-def write(folder, reports, references):
-    """Writes the files of all reports."""
-    first, *others = reports
-    for number, report in enumerate(reports, start=1):
-        end = f"_{number}" if number > 1 else ""
-        report.to_json(folder / f"report{end}.json")
-    first.to_csv(folder / "report.csv", others)
-    first.to_markdown(folder / "report.md", others, references)
-    first.to_html(folder / "report.html", others, references)
-    first.plot(others).savefig(folder / "report.png", dpi=110)
-
-
-def table(reports):
-    """Returns a row for each summary, a column for each report."""
-    rows = []
-    for name in SHOWN:
-        if name not in reports[0].summaries:
-            continue
-        row = {"%": name}
-        for report in reports:
-            row[report.model] = 100 * report.summary(name)
-        rows.append(row)
-    return rows
-
-
-def differences(reports):
-    """Returns what the other models have more, with intervals."""
-    rows = []
-    for report in reports[1:]:
-        for name in SHOWN:
-            try:
-                found = compare(reports[0], report, name)
-            except ValueError:  # No mean of hits, or not evaluated.
-                continue
-            low, high = 100 * found.low, 100 * found.high
-            rows.append(
-                {
-                    f"more than {reports[0].model}": report.model,
-                    "points": name,
-                    "difference": f"{100 * found.difference:+.2f}",
-                    "95 % interval": f"{low:+.2f} … {high:+.2f}",
-                }
-            )
-    return rows
-
-
 def main():
     args = parse()
     folder = _common.start(args)
@@ -194,12 +136,12 @@ def main():
         judge(args, folder, source, path, name)
         for path, name in zip(paths, names(paths), strict=True)
     ]
-    write(folder, reports, references=args.dataset == "cifar10")
-    rows = table(reports)
+    _judge.write(folder, reports, references=args.dataset == "cifar10")
+    rows = _judge.table(reports)
     print("\n" + "\n".join(source.notes))
     print("\n" + _common.table(rows))
     if len(reports) > 1:
-        print("\n" + _common.table(differences(reports)))
+        print("\n" + _common.table(_judge.differences(reports)))
     _common.finish(args, folder, rows)
 
 

@@ -47,6 +47,9 @@ def test_self_training_saves_a_student_and_a_picture(tmp_path):
         assert name in found.stdout
     student = keras.models.load_model(tmp_path / "student.keras")
     assert student.output_shape == (None, 10)
+    assert "mean_accuracy_19_severity_5" in found.stdout
+    assert "more than RandAugment alone, no teacher" in found.stdout
+    assert "<svg" in (tmp_path / "report.html").read_text()
     picture = np.array(PIL.Image.open(tmp_path / "views.png"))
     assert picture.std() > 10
 
@@ -121,10 +124,24 @@ def test_what_the_teacher_adds_goes_on_after_finished_rows(tmp_path):
     assert results(tmp_path) == rows
 
 
-def test_benchmark_prints_a_ratio():
-    found = run("benchmarks/train_step.py", "--depth", "10", "--width", "1")
+@pytest.mark.parametrize(
+    "script, flags",
+    [
+        ("train_step.py", ("--depth", "10", "--width", "1")),
+        ("pipeline.py", ()),
+    ],
+)
+def test_benchmark_prints_a_ratio(script, flags):
+    found = run(f"benchmarks/{script}", *flags)
     assert found.returncode == 0, found.stderr[-2000:]
     assert float(found.stdout.split("ratio: ")[1]) > 0
+
+
+def test_benchmark_of_corruptions_prints_every_rate():
+    found = run("benchmarks/corruptions.py")
+    assert found.returncode == 0, found.stderr[-2000:]
+    for name in ("gaussian_noise", "frost", "saturate"):
+        assert name in found.stdout
 
 
 @pytest.mark.parametrize(
