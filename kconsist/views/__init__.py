@@ -14,6 +14,9 @@ off: `FlipCrop(flip=False)`. For points there is `Jitter`.
 
 Keras layers, KerasCV layers and functions of (images, seed) become views by
 `as_view`. `show` draws what a view does.
+
+For self-supervised learning there are `SimCLRAugment` and `MultiCrop`, which
+gives several views of each image at once. `MixUp` blends images and labels.
 """
 
 from kconsist.views.compose import Compose
@@ -23,8 +26,11 @@ from kconsist.views.function_view import FunctionView
 from kconsist.views.identity import Identity
 from kconsist.views.jitter import Jitter
 from kconsist.views.layer_view import LayerView
+from kconsist.views.mix_up import MixUp
+from kconsist.views.multi_crop import MultiCrop
 from kconsist.views.rand_augment import RandAugment
 from kconsist.views.show import show
+from kconsist.views.simclr import SimCLRAugment
 from kconsist.views.view import View, as_view
 
 __all__ = [
@@ -35,7 +41,10 @@ __all__ = [
     "Identity",
     "Jitter",
     "LayerView",
+    "MixUp",
+    "MultiCrop",
     "RandAugment",
+    "SimCLRAugment",
     "View",
     "as_view",
     "show",

@@ -10,6 +10,7 @@ Reference: FixMatch, Sohn et al. 2020 (https://arxiv.org/abs/2001.07685),
 import keras
 import tensorflow as tf
 
+from kconsist.views.sides import check_sides, sides
 from kconsist.views.view import View, split_seed
 
 
@@ -19,16 +20,18 @@ class FlipCrop(View):
 
     Either the image is padded by reflection and cropped to its own size (the
     form for CIFAR), or, where `resize` and `crop` are given, it is resized to a
-    larger square and a smaller one is cut out of it.
+    larger size and a smaller one is cut out of it.
 
     Args:
         flip: bool, mirror left to right with probability 0.5. Turn it off for
             digits and text. Defaults to `True`.
         padding: int, the number of pixels the image moves by at most. It must
             be smaller than the image. Not used with `resize`. Defaults to `4`.
-        resize: int, the side in pixels that images are resized to (bilinear)
-            before the crop, e.g. 96. Goes with `crop`. Defaults to `None`.
-        crop: int, the side in pixels of the crop, e.g. 72. Defaults to `None`.
+        resize: int or (height, width), what images are resized to (bilinear)
+            before the crop, in pixels, e.g. 96. Goes with `crop`. Defaults to
+            `None`.
+        crop: int or (height, width), the size of the crop, e.g. 72. Defaults to
+            `None`.
 
     Example:
         ```python
@@ -49,28 +52,34 @@ class FlipCrop(View):
                 "resize and crop go together: give both or neither, got "
                 f"resize={resize} and crop={crop}"
             )
-        if resize is not None and not 0 < crop <= resize:
-            raise ValueError(
-                "crop must be at least 1 and at most resize, got "
-                f"crop={crop} and resize={resize}"
-            )
         self.flip = flip
         self.padding = padding
-        self.resize = resize
-        self.crop = crop
+        self.resize = check_sides("resize", resize)
+        self.crop = check_sides("crop", crop)
+        if crop is not None and any(
+            small > large
+            for small, large in zip(
+                sides(self.crop), sides(self.resize), strict=True
+            )
+        ):
+            raise ValueError(
+                f"crop must be at most resize, got crop={crop} and "
+                f"resize={resize}"
+            )
 
     @tf.autograph.experimental.do_not_convert
     def transform(self, images, seed):
-        """Returns flipped and cropped images, (batch, side, side, channels)."""
+        """Returns flipped, cropped images, (batch, height, width, channels)."""
         flip_seed, row_seed, column_seed = split_seed(seed, 3)
         padding = self.padding
         if self.resize is not None:
             padding = 0
-            images = tf.image.resize(images, (self.resize, self.resize))
+            images = tf.image.resize(images, sides(self.resize))
             images = tf.cast(tf.round(images), tf.uint8)
         batch, height, width = tf.unstack(tf.shape(images)[:3])
-        new_height = height if self.crop is None else self.crop
-        new_width = width if self.crop is None else self.crop
+        new_height, new_width = height, width
+        if self.crop is not None:
+            new_height, new_width = sides(self.crop)
 
         rows = crop_indices(height, new_height, padding, batch, row_seed)
         columns = crop_indices(width, new_width, padding, batch, column_seed)
@@ -88,14 +97,14 @@ class FlipCrop(View):
         """Returns the static shape of the result for images of `shape`."""
         if self.crop is None:
             return shape
-        return (shape[0], self.crop, self.crop, shape[-1])
+        return (shape[0], *sides(self.crop), shape[-1])
 
     @tf.autograph.experimental.do_not_convert
     def check(self, images):
         """Raises ValueError where `images` is not what the view takes."""
         super().check(images)
-        sides = [side for side in images.shape[-3:-1] if side is not None]
-        if self.resize is None and any(self.padding >= s for s in sides):
+        known = [side for side in images.shape[-3:-1] if side is not None]
+        if self.resize is None and any(self.padding >= s for s in known):
             raise ValueError(
                 "padding must be smaller than the image, got "
                 f"padding={self.padding} and images of shape {images.shape}"

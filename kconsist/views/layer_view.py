@@ -15,16 +15,24 @@ class LayerView(View):
 
     Such layers keep a seed of their own that changes at every call. So they
     ignore the seed of the view: the same seed does not give the same pixels,
-    and in a `tf.data` map with parallel calls the result cannot be repeated.
-    Use the views of this package where that matters.
+    a weak and a strong view cannot share them, and in a `tf.data` map with
+    parallel calls two runs differ even where the layer has a seed, as the
+    calls take turns in any order. (A serial map of a layer with a seed, or
+    `tf.config.experimental.enable_op_determinism()`, repeats itself.) Use the
+    views of this package where that matters.
 
-    Two layers to be careful with:
+    What to know of single layers:
 
     - `keras_cv.layers.RandAugment` needs `value_range=(0, 255)`; with another
-      range it destroys images without an error.
+      range it destroys images without an error. It draws for each image, in a
+      loop over the batch, out of ten operations: no rotation, sharpness,
+      posterization or identity.
     - `keras.layers.RandAugment` draws one choice of operations for the whole
       batch that it is called with. To draw per image, map it to single images,
-      before batching.
+      before batching. Before Keras 3.11 the choice was made once, when the
+      pipeline was traced. It computes all of its operations to keep some.
+    - Its operations are not the paper's: it rotates, moves and brightens in
+      one direction only, and posterizes less for a larger `factor`.
 
     Args:
         layer: the layer.

@@ -8,10 +8,15 @@ FixMatch (https://github.com/google-research/fixmatch, `third_party/
 auto_augment/augmentations.py` and `libml/augment.py`).
 """
 
+from functools import partial
+
 import keras
 import tensorflow as tf
 
-from kconsist.views import ops as image_ops
+from kconsist.views import levels as level_ops
+from kconsist.views.cutout import paint
+from kconsist.views.levels import ALL_OPS, GEOMETRIC
+from kconsist.views.parts import by_part
 from kconsist.views.view import View, split_seed
 
 FIXMATCH_OPS = (
@@ -112,14 +117,30 @@ class RandAugment(View):
     def transform(self, images, seed):
         """Returns augmented images, (batch, height, width, channels)."""
         choices, levels, signs = self.draw(tf.shape(images)[0], seed)
-        # 255 where a pixel comes from the image: the alpha channel.
-        alpha = opaque(images[..., :1])
+        alpha = None  # As in `levels.apply`.
         for number in range(self.num_ops):
             drawn = (tensor[:, number] for tensor in (choices, levels, signs))
             images, alpha = self.one_round(images, alpha, *drawn)
         if self.fill is None:
             return images
-        return tf.where(alpha > 0, images, tf.cast(self.fill, tf.uint8))
+        return self.fill_in(images, alpha, choices)
+
+    def fill_in(self, images, alpha, choices):
+        """Returns images with `fill` where alpha is 0.
+
+        Only images that have drawn a geometric operation are looked at.
+        """
+        names = ["Identity", *(self.ops or FIXMATCH_OPS)]
+        moves = tf.constant([int(name in GEOMETRIC) for name in names])
+        part = tf.reduce_max(tf.gather(moves, choices + 1), axis=1)
+
+        def fill(images, alpha):
+            outside = tf.bitwise.invert(alpha)
+            outside = tf.broadcast_to(outside, tf.shape(images))
+            return paint(images, outside, self.fill)
+
+        filled = by_part(part, [None, fill], images, alpha)
+        return tf.ensure_shape(filled, images.shape)
 
     def draw(self, batch, seed):
         """Draws what happens to each image in each round.
@@ -160,27 +181,17 @@ class RandAugment(View):
         that each works on its own images only, and put together again.
         """
         names = ["Identity", *(self.ops or FIXMATCH_OPS)]
-        order = ["Identity", "geometry"]
-        order += [n for n in dict.fromkeys(names) if n in POINTWISE]
-        parts = [order.index(n if n in order else "geometry") for n in names]
         kinds = [GEOMETRIC.index(n) if n in GEOMETRIC else -1 for n in names]
+        names = ["geometry" if n in GEOMETRIC else n for n in names]
+        order = list(dict.fromkeys(names))
+        parts = [order.index(name) for name in names]
         part = tf.gather(tf.constant(parts), choices + 1)
         kinds = tf.gather(tf.constant(kinds), choices + 1)
 
-        tensors = (images, alpha, kinds, levels, signs, tf.range(tf.size(part)))
-        tensors = [tf.dynamic_partition(t, part, len(order)) for t in tensors]
-        results, alphas, places = [], [], tensors.pop()
-        for name, image, a, kind, level, sign in zip(
-            order, *tensors, strict=True
-        ):
-            if name == "geometry":
-                image, a = move(image, a, kind, level, sign)
-            elif name in POINTWISE:
-                image, a = POINTWISE[name](image, a, level)
-            results.append(image)
-            alphas.append(a)
-        result = tf.dynamic_stitch(places, results)
-        alpha = tf.dynamic_stitch(places, alphas)
+        functions = [partial(level_ops.apply, name) for name in order]
+        result, alpha = by_part(
+            part, functions, images, alpha, kinds, levels, signs
+        )
         return tf.ensure_shape(result, images.shape), alpha
 
     def get_config(self):
@@ -193,94 +204,3 @@ class RandAugment(View):
             "ops": self.ops,
             "fill": self.fill,
         }
-
-
-def move(images, alpha, kind, level, sign):
-    """Applies to each image the geometric operation of its kind.
-
-    Args:
-        images: uint8 tensor (batch, height, width, channels).
-        alpha: uint8 tensor (batch, height, width, 1), moved likewise.
-        kind: int tensor (batch,), a place in `GEOMETRIC`.
-        level: float64 tensor (batch,).
-        sign: float64 tensor (batch,), 1 or -1.
-
-    Returns:
-        The moved images and alpha.
-    """
-
-    def of(name, amount):
-        is_kind = kind == GEOMETRIC.index(name)
-        return tf.where(is_kind, sign * tf.cast(amount, tf.float64), 0.0)
-
-    height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float64))
-    coefficients = tf.where(
-        (kind == GEOMETRIC.index("Rotate"))[:, None],
-        image_ops.rotation(images, of("Rotate", integer(level, 30))),
-        image_ops.offsets(
-            images,
-            xy=of("ShearX", level * 0.3 / 10),
-            yx=of("ShearY", level * 0.3 / 10),
-            x=of("TranslateX", integer(level, width * 10 / 32)),
-            y=of("TranslateY", integer(level, height * 10 / 32)),
-        ),
-    )
-    moved = tf.concat([images, alpha], axis=-1)
-    moved = image_ops.affine(moved, coefficients)
-    return moved[..., :-1], moved[..., -1:]
-
-
-def table(operation):
-    """Makes an entry of `POINTWISE` of a function of images and level.
-
-    The published code converts to RGB for these, which drops alpha.
-    """
-    return lambda images, alpha, level: (
-        operation(images, level),
-        opaque(alpha),
-    )
-
-
-def enhancement(operation):
-    """Makes an entry of `POINTWISE` of an operation with a blending factor."""
-    return lambda images, alpha, level: (
-        operation(images, level * 1.8 / 10 + 0.1),
-        alpha,
-    )
-
-
-def opaque(alpha):
-    """Returns an alpha channel of 255 of the shape of `alpha`."""
-    return tf.fill(tf.shape(alpha), tf.constant(255, tf.uint8))
-
-
-def integer(level, most):
-    """Returns int(most level / 10), int32 (batch,)."""
-    return tf.cast(level * most / 10, tf.int32)
-
-
-GEOMETRIC = ("Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY")
-
-# Functions of (images, alpha, level) that give (images, alpha).
-POINTWISE = {
-    "AutoContrast": table(lambda images, m: image_ops.autocontrast(images)),
-    "Brightness": enhancement(image_ops.brightness),
-    "Color": enhancement(image_ops.color),
-    "Contrast": enhancement(image_ops.contrast),
-    "Equalize": table(lambda images, m: image_ops.equalize(images)),
-    "Invert": table(lambda images, m: image_ops.invert(images)),
-    "Posterize": table(
-        lambda images, m: image_ops.posterize(
-            images, tf.maximum(4 - integer(m, 4), 1)
-        )
-    ),
-    "Sharpness": enhancement(image_ops.sharpness),
-    "Solarize": table(
-        lambda images, m: image_ops.solarize(images, 256 - integer(m, 256))
-    ),
-    "SolarizeAdd": table(
-        lambda images, m: image_ops.solarize_add(images, integer(m, 110))
-    ),
-}
-
-ALL_OPS = sorted(["Identity", *GEOMETRIC, *POINTWISE])

@@ -67,6 +67,21 @@ def test_crop_after_resize_reaches_every_position(coordinates):
         )
 
 
+def test_resize_and_crop_may_be_oblong(coordinates):
+    view = FlipCrop(flip=False, resize=(32, 32), crop=(12, 30))
+    result = view(np.repeat(coordinates, 8, axis=0), seed=0).numpy()
+    assert result.shape == (512, 12, 30, 3)
+    tops, lefts = result[:, 0, 0, 0], result[:, 0, 0, 1]
+    assert set(tops) == set(range(21))
+    assert set(lefts) == set(range(3))
+    for image, top, left in zip(result, tops, lefts, strict=True):
+        np.testing.assert_array_equal(
+            image, coordinates[0][top : top + 12, left : left + 30]
+        )
+    view = FlipCrop(resize=(40, 60), crop=24)
+    assert view(coordinates, seed=0).shape == (64, 24, 24, 3)
+
+
 def test_resize_keeps_the_mean_of_a_flat_image():
     images = np.full((2, 32, 48, 3), 201, "uint8")
     result = FlipCrop(resize=96, crop=72)(images, seed=0)
@@ -82,6 +97,9 @@ def test_resize_keeps_the_mean_of_a_flat_image():
         ({"crop": 72}, "resize and crop go together"),
         ({"resize": 72, "crop": 96}, "at most resize, got crop=96"),
         ({"resize": 72, "crop": 0}, "at least 1"),
+        ({"resize": 96.0, "crop": 72}, "resize must be None, an int"),
+        ({"resize": (96, 9), "crop": 72}, r"got crop=72 and resize=\(96, 9\)"),
+        ({"resize": 96, "crop": (72, 72, 3)}, "a pair of them"),
     ],
 )
 def test_bad_arguments_are_an_error(arguments, message):

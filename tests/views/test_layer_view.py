@@ -96,3 +96,20 @@ def test_keras_cv_rand_augment(photographs):
 def test_something_else_is_an_error():
     with pytest.raises(ValueError, match="layer must be a Keras layer, got 3"):
         LayerView(3)
+
+
+def test_layer_draws_by_its_own_seed_only(photographs):
+    view = LayerView(keras.layers.RandomTranslation(0.3, 0.3, seed=1))
+    first, second = view(photographs, seed=0), view(photographs, seed=0)
+    assert (first.numpy() != second.numpy()).any()
+
+
+def test_layer_with_a_seed_repeats_itself_in_a_serial_map(photographs):
+    batches = tf.data.Dataset.from_tensors(photographs).repeat(3)
+
+    def run():
+        view = LayerView(keras.layers.RandomTranslation(0.3, 0.3, seed=1))
+        return list(batches.map(lambda images: view(images, 0)))
+
+    for first, second in zip(run(), run(), strict=True):
+        np.testing.assert_array_equal(first, second)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageOps
 
-from kconsist.views import ops
+from kconsist.views import geometry, ops
 
 
 def enhanced(enhancer):
@@ -44,24 +44,24 @@ CASES = {
     "contrast": (ops.contrast, enhanced(ImageEnhance.Contrast), FACTORS),
     "color": (ops.color, enhanced(ImageEnhance.Color), FACTORS),
     "sharpness": (ops.sharpness, enhanced(ImageEnhance.Sharpness), FACTORS),
-    "rotate": (ops.rotate, lambda i, d: i.rotate(d), DEGREES),
+    "rotate": (geometry.rotate, lambda i, d: i.rotate(d), DEGREES),
     "shear_x": (
-        ops.shear_x,
+        geometry.shear_x,
         transformed(lambda s: (1, s, 0, 0, 1, 0)),
         SHEARS,
     ),
     "shear_y": (
-        ops.shear_y,
+        geometry.shear_y,
         transformed(lambda s: (1, 0, 0, s, 1, 0)),
         SHEARS,
     ),
     "translate_x": (
-        ops.translate_x,
+        geometry.translate_x,
         transformed(lambda p: (1, 0, p, 0, 1, 0)),
         SHIFTS,
     ),
     "translate_y": (
-        ops.translate_y,
+        geometry.translate_y,
         transformed(lambda p: (1, 0, 0, 0, 1, p)),
         SHIFTS,
     ),
@@ -160,6 +160,6 @@ def test_rotation_equals_pillow_on_larger_images():
     images = np.random.default_rng(1).integers(0, 256, (8, 96, 96, 3), "uint8")
     degrees = [-30.0, -29.0, -17.0, -1.0, 1.0, 13.0, 24.0, 30.0]
     np.testing.assert_array_equal(
-        ops.rotate(tf.constant(images), tf.constant(degrees)),
+        geometry.rotate(tf.constant(images), tf.constant(degrees)),
         by_pillow(lambda i, d: i.rotate(d), images, degrees),
     )

@@ -6,7 +6,8 @@ import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageOps
 
 from kconsist.views import Compose, RandAugment
-from kconsist.views.rand_augment import ALL_OPS, FIXMATCH_OPS
+from kconsist.views.levels import ALL_OPS
+from kconsist.views.rand_augment import FIXMATCH_OPS
 from kconsist.views.view import as_seed, fold_in
 
 

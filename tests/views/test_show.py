@@ -23,6 +23,19 @@ def test_originals_then_a_row_for_each_seed(name, request):
     np.testing.assert_array_equal(np.stack(drawn), expected)
 
 
+def test_a_named_row_for_each_view_of_a_dictionary(photographs):
+    pytest.importorskip("matplotlib")
+    views = {"weak": FlipCrop(), "none": None}
+    figure = show(photographs, views, seed=5, columns=3)
+    assert len(figure.axes) == 3 * 3
+    drawn = [axes.images[0].get_array() for axes in figure.axes]
+    images = photographs[:3]
+    expected = np.concatenate([images, FlipCrop()(images, 5), images])
+    np.testing.assert_array_equal(np.stack(drawn), expected)
+    names = [axes.texts[0].get_text() for axes in figure.axes[::3]]
+    assert names == ["original", "weak", "none"]
+
+
 def test_fewer_images_than_columns(photographs):
     pytest.importorskip("matplotlib")
     assert len(show(photographs[:2], None).axes) == 4 * 2

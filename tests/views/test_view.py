@@ -16,7 +16,10 @@ from kconsist.views import (
     Identity,
     Jitter,
     LayerView,
+    MixUp,
+    MultiCrop,
     RandAugment,
+    SimCLRAugment,
     View,
     as_view,
 )
@@ -26,11 +29,15 @@ IMAGE_VIEWS = [
     FlipCrop(),
     FlipCrop(flip=False, padding=2),
     FlipCrop(resize=40, crop=28),
+    FlipCrop(resize=(40, 48), crop=(28, 32)),
     RandAugment(),
     RandAugment(num_ops=3, magnitude=7.5, ops=["Rotate", "Invert"], fill=None),
     Cutout(),
     Cutout(size=0.3, fill=0),
     Compose([FlipCrop(), RandAugment(), Cutout()]),
+    SimCLRAugment(),
+    SimCLRAugment(size=(24, 40), blur_probability=0.5, solarize_probability=1),
+    MultiCrop([FlipCrop(), SimCLRAugment(size=16, strength=1.0)], (1, 2)),
 ]
 RANDOM_VIEWS = IMAGE_VIEWS[1:]
 every_view = pytest.mark.parametrize("view", IMAGE_VIEWS, ids=repr)
@@ -41,55 +48,99 @@ def darken(images, seed):
     return images // 2
 
 
+def assert_same(results, others):
+    """Asserts that two results, tensors or tuples of them, are the same."""
+    results, others = tf.nest.flatten(results), tf.nest.flatten(others)
+    for result, other in zip(results, others, strict=True):
+        np.testing.assert_array_equal(result, other)
+
+
+def as_bytes(results, number):
+    return b"".join(
+        r[number].numpy().tobytes() for r in tf.nest.flatten(results)
+    )
+
+
+@every_view
+@pytest.mark.parametrize(
+    "shape", [(8, 8, 1), (9, 14, 3), (33, 20, 1), (70, 48, 3)]
+)
+def test_view_takes_any_size(view, shape):
+    images = np.random.default_rng(0).integers(0, 256, (5, *shape), "uint8")
+    results = tf.nest.flatten(view(images, seed=0))
+    traced = tf.nest.flatten(tf.function(view)(images, tf.constant([0, 0])))
+    for result, again in zip(results, traced, strict=True):
+        assert result.dtype == tf.uint8
+        assert result.shape[0] == 5
+        assert result.shape[-1] == shape[-1]
+        assert min(result.shape[1:3]) >= 8
+        assert again.shape == result.shape
+
+
 @every_view
 def test_view_gives_uint8_of_the_same_batch(view, photographs, digits):
     for images in (photographs, digits):
-        result = view(images, seed=0)
-        assert result.dtype == tf.uint8
-        assert result.shape[0] == len(images)
-        assert result.shape[-1] == images.shape[-1]
+        for result in tf.nest.flatten(view(images, seed=0)):
+            assert result.dtype == tf.uint8
+            assert result.shape[0] == len(images)
+            assert result.shape[-1] == images.shape[-1]
 
 
 @every_view
 def test_same_seed_same_pixels(view, photographs):
-    np.testing.assert_array_equal(
-        view(photographs, seed=3), view(photographs, seed=3)
-    )
+    assert_same(view(photographs, seed=3), view(photographs, seed=3))
+
+
+@every_view
+def test_global_seed_changes_nothing(view, photographs):
+    def through_pipeline():
+        dataset = tf.data.Dataset.from_tensors(photographs)
+        (mapped,) = dataset.map(lambda x: view(x, 3), num_parallel_calls=2)
+        return mapped
+
+    keras.utils.set_random_seed(1)
+    before = through_pipeline()
+    keras.utils.set_random_seed(2)
+    tf.random.normal((3,))  # Moves the global generator on.
+    assert_same(before, through_pipeline())
 
 
 @pytest.mark.parametrize("view", RANDOM_VIEWS, ids=repr)
 def test_other_seed_other_pixels(view, photographs):
     for first, second in ((3, 4), (0, 1), ([0, 1], [0, 2])):
-        assert not np.array_equal(
-            view(photographs, first), view(photographs, second)
-        )
+        results = [view(photographs, seed) for seed in (first, second)]
+        for one, other in zip(*map(tf.nest.flatten, results), strict=True):
+            assert not np.array_equal(one, other)
 
 
 @pytest.mark.parametrize("view", RANDOM_VIEWS, ids=repr)
 def test_each_image_draws_on_its_own(view, photographs):
     same = np.repeat(photographs[:1], 24, axis=0)
-    results = view(same, seed=0).numpy()
-    assert len({result.tobytes() for result in results}) > 4
+    results = view(same, seed=0)
+    assert len({as_bytes(results, number) for number in range(24)}) > 4
 
 
 @every_view
-def test_pixels_do_not_depend_on_parallelism(view, photographs):
+def test_pixels_do_not_depend_on_parallelism_or_order(view, photographs):
     batches = tf.data.Dataset.from_tensors(photographs).repeat(6).enumerate()
 
     def apply(number, images):
-        return view(images, tf.stack([number, 5]))
+        return number, view(images, tf.stack([number, 5]))
 
-    parallel = batches.map(apply, num_parallel_calls=4)
-    for number, result in enumerate(parallel):
-        np.testing.assert_array_equal(
-            result, view(photographs, tf.constant([number, 5]))
-        )
+    serial = dict(batches.map(apply).as_numpy_iterator())
+    shuffled = batches.shuffle(6, seed=1).map(apply, num_parallel_calls=4)
+    shuffled = dict(shuffled.as_numpy_iterator())
+    assert list(shuffled) != list(serial)
+    for number, result in serial.items():
+        assert_same(result, shuffled[number])
+    assert_same(serial[4], view(photographs, tf.constant([4, 5])))
 
 
 @every_view
 def test_one_image_is_a_batch_of_one(view, photographs):
-    result = view(photographs[0], seed=2)
-    np.testing.assert_array_equal(result, view(photographs[:1], seed=2)[0])
+    results = tf.nest.flatten(view(photographs[0], seed=2))
+    batch = tf.nest.flatten(view(photographs[:1], seed=2))
+    assert_same(results, [result[0] for result in batch])
 
 
 @every_view
@@ -98,7 +149,7 @@ def test_images_of_unknown_size_in_a_pipeline(view, photographs):
     traced = tf.function(
         view, input_signature=[signature, tf.TensorSpec((2,), tf.int64)]
     )
-    np.testing.assert_array_equal(
+    assert_same(
         traced(photographs, tf.constant([4, 5], tf.int64)),
         view(photographs, (4, 5)),
     )
@@ -126,7 +177,8 @@ def test_pipelines_are_traced_without_warnings():
 
 @every_view
 def test_an_empty_batch_gives_an_empty_batch(view):
-    assert view(np.zeros((0, 32, 32, 3), "uint8"), 0).shape[0] == 0
+    for result in tf.nest.flatten(view(np.zeros((0, 32, 32, 3), "uint8"), 0)):
+        assert result.shape[0] == 0
 
 
 @every_view
@@ -172,7 +224,9 @@ def test_bad_seed_is_an_error(seed, photographs):
         (np.zeros((32, 5, 1), "uint8"), "at least 8, got 32 and 5"),
     ],
 )
-@pytest.mark.parametrize("view", [FlipCrop(), RandAugment(), Cutout()])
+@pytest.mark.parametrize(
+    "view", [FlipCrop(), RandAugment(), Cutout(), SimCLRAugment()]
+)
 def test_bad_images_are_an_error(view, images, message):
     with pytest.raises(ValueError, match=message):
         view(images, seed=0)
@@ -184,6 +238,9 @@ def test_bad_images_are_an_error(view, images, message):
         *IMAGE_VIEWS,
         Jitter(radius=0.1),
         Jitter(std=0.2),
+        MixUp(alpha=0.3, per_example=False),
+        MultiCrop(),
+        SimCLRAugment(scale=[0.2, 0.9], flip=False),
         FunctionView(darken),
         Compose([Compose([FlipCrop(), None]), darken, Cutout(size=0.5)]),
     ],

@@ -1,0 +1,158 @@
+"""Images a second of views, next to Keras's, KerasCV's and tf.image's.
+
+    python recipes/benchmarks/views.py
+
+Every form runs in `tf.data`: the same batch of uint8 images in memory, mapped
+again and again with `num_parallel_calls=AUTOTUNE`. A round reads a new iterator
+for half a second, in which AUTOTUNE settles, and then counts for a second. All
+forms take turns; the figures are medians over the rounds and their ratios. The
+images are CIFAR-10's where TFDS has them prepared, random ones elsewhere.
+
+`keras.layers.RandAugment` is called with batches, its faster form, in which all
+images of a batch get the same two operations. The `tf.image` form of a flip and
+crop works on single images, which are batched after it.
+"""
+
+import argparse
+import os
+import statistics
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kconsist import views
+
+STRONG = "strong view"
+WEAK = "weak view"
+KERAS_CV = "keras_cv.layers.RandAugment"
+KERAS = "keras.layers.RandAugment"
+TF_IMAGE = "tf.image flip and crop"
+
+
+def read_images(count, side):
+    """Returns CIFAR-10 images resized to `side`, or random ones, and a name."""
+    try:
+        import tensorflow_datasets as tfds
+
+        examples = tfds.load("cifar10", split=f"test[:{count}]", download=False)
+        images = np.stack([e["image"] for e in examples.as_numpy_iterator()])
+        name = "CIFAR-10"
+    except (ImportError, AssertionError, OSError):  # TFDS or its files.
+        rng = np.random.default_rng(0)
+        images = rng.integers(0, 256, (count, side, side, 3), "uint8")
+        name = "random"
+    if images.shape[1] != side:
+        images = tf.cast(tf.image.resize(images, (side, side)), tf.uint8)
+    return tf.convert_to_tensor(images), name
+
+
+def by_batch(view):
+    """Returns the pipeline of a view of batches, without end."""
+
+    def pipeline(images):
+        batches = tf.data.Dataset.from_tensors(images).repeat()
+        return batches.enumerate().map(
+            lambda step, batch: view(batch, tf.stack([step, 0])),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+
+    return pipeline
+
+
+def by_image(images):
+    """Returns the pipeline of tf.image's flip and crop, image by image."""
+    size = images.shape[1:]
+
+    def flip_and_crop(image):
+        image = tf.image.random_flip_left_right(image)
+        image = tf.pad(image, [[4, 4], [4, 4], [0, 0]], mode="REFLECT")
+        return tf.image.random_crop(image, size)
+
+    single = tf.data.Dataset.from_tensor_slices(images).repeat()
+    single = single.map(flip_and_crop, num_parallel_calls=tf.data.AUTOTUNE)
+    return single.batch(len(images))
+
+
+def forms():
+    """Returns the pipelines to compare, a dict of names and functions."""
+    found = {
+        STRONG: by_batch(
+            views.Compose(
+                [views.FlipCrop(), views.RandAugment(2), views.Cutout()]
+            )
+        ),
+        WEAK: by_batch(views.FlipCrop()),
+        KERAS: by_batch(
+            views.as_view(keras.layers.RandAugment((0, 255), num_ops=2))
+        ),
+        TF_IMAGE: by_image,
+    }
+    try:
+        import keras_cv
+    except ImportError:
+        return found
+    layer = keras_cv.layers.RandAugment((0, 255), augmentations_per_image=2)
+    return {**found, KERAS_CV: by_batch(lambda images, seed: layer(images))}
+
+
+def read_for(iterator, seconds):
+    """Reads for so many seconds, or one batch; returns batches a second."""
+    start, count = time.perf_counter(), 0
+    while not count or time.perf_counter() - start < seconds:
+        next(iterator)
+        count += 1
+    return count / (time.perf_counter() - start)
+
+
+def measure(pipelines, images, seconds, rounds):
+    """Returns the images a second of each pipeline, a list over rounds."""
+    datasets = {k: pipeline(images) for k, pipeline in pipelines.items()}
+    speeds = {name: [] for name in datasets}
+    for _ in range(rounds):
+        for name, dataset in datasets.items():
+            iterator = iter(dataset)
+            next(iterator)  # Traces.
+            read_for(iterator, seconds / 2)
+            speeds[name].append(len(images) * read_for(iterator, seconds))
+            del iterator  # Ends its threads.
+    return speeds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "--sides", type=int, nargs="+", default=[32, 224], help="of the images"
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--smoke", action="store_true")
+    args = parser.parse_args()
+    for side in args.sides:
+        size = 256 if side < 100 else 32
+        if args.smoke:
+            size, args.seconds, args.rounds = 8, 0.01, 1
+        images, name = read_images(size, side)
+        print(f"{side} x {side}, batches of {size} images, {name}")
+        speeds = measure(forms(), images, args.seconds, args.rounds)
+        medians = {k: statistics.median(v) for k, v in speeds.items()}
+        for form, median in medians.items():
+            low, high = min(speeds[form]), max(speeds[form])
+            print(
+                f"  {form:27} {median:9,.0f} images/s ({low:,.0f}-{high:,.0f})"
+            )
+        for ours, other in (
+            (STRONG, KERAS_CV),
+            (STRONG, KERAS),
+            (WEAK, TF_IMAGE),
+        ):
+            if other in medians:
+                ratio = medians[ours] / medians[other]
+                print(f"  {ours} / {other}: {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()
