@@ -3,6 +3,8 @@
 Each takes axes, or makes a figure of its own; nothing is shown on a screen.
 """
 
+import textwrap
+
 import numpy as np
 
 from kconsist._requirements import check_installed
@@ -139,8 +141,8 @@ def bars(reports, axes) -> None:
     axes.set(ylabel="accuracy, %", ylim=(0, 100), title=title)
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
-    axes.legend(
-        loc="upper left", bbox_to_anchor=(1.005, 1), borderaxespad=0, fontsize=9
+    axes.get_figure(root=False).legend(
+        loc="outside lower center", ncols=min(len(reports), 2), fontsize=9
     )
 
 
@@ -152,4 +154,4 @@ def label(report, name) -> str:
 
 def _titled(report, what):
     regenerated = " (regenerated)" if report.about["regenerated"] else ""
-    return f"{report.model}: {what}{regenerated}"
+    return textwrap.fill(f"{report.model}: {what}{regenerated}", 60)
