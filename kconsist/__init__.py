@@ -28,6 +28,7 @@ from kconsist.algorithms.mean_teacher import MeanTeacher
 from kconsist.algorithms.pi_model import PiModel
 from kconsist.algorithms.pseudo_label import PseudoLabel
 from kconsist.algorithms.self_trainer import SelfTrainer
+from kconsist.algorithms.temporal_ensembling import TemporalEnsembling
 from kconsist.algorithms.uda import UDA
 from kconsist.algorithms.vat import VAT
 from kconsist.trainer import ConsistencyTrainer
@@ -43,6 +44,7 @@ __all__ = [
     "PiModel",
     "PseudoLabel",
     "SelfTrainer",
+    "TemporalEnsembling",
     "UDA",
     "VAT",
     "alignment",

@@ -14,7 +14,6 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from kconsist import batch, checks, distribute
 
-
 # What each trainer is doing. Replicas are threads that take turns within one
 # objective, so one of them must not end it for the others.
 _ACTIVE = threading.local()

@@ -1,4 +1,4 @@
-"""A few labels and many images: FixMatch, Mean Teacher or the Π-model.
+"""A few labels and many images: FixMatch, Mean Teacher and their kin.
 
     python recipes/semi_supervised.py --method fixmatch
     python recipes/semi_supervised.py --dataset cifar10 --labels 250 \
@@ -15,25 +15,77 @@ import numpy as np
 import kconsist
 from kconsist import data, schedules
 
-METHODS = ("fixmatch", "mean_teacher", "pi_model", "supervised")
 
-
-def make_trainer(args, student):
-    """Returns the trainer of a method, with its paper's settings."""
-    ramp = max(1, int(0.4 * args.steps))
-    if args.method == "fixmatch":
-        return kconsist.FixMatch(
-            student, threshold=args.threshold, ema_decay=args.ema_decay
-        )
-    if args.method == "mean_teacher":
-        return kconsist.MeanTeacher(
-            student,
-            decay=args.ema_decay,
-            consistency_weight=schedules.LinearRampUp(50.0, ramp),
-        )
-    return kconsist.PiModel(
-        student, consistency_weight=schedules.LinearRampUp(10.0, ramp)
+def fixmatch(args, student, unlabeled, ramp):
+    return kconsist.FixMatch(
+        student, threshold=args.threshold, ema_decay=args.ema_decay
     )
+
+
+def flexmatch(args, student, unlabeled, ramp):
+    return kconsist.FlexMatch(
+        student,
+        num_examples=len(unlabeled),
+        threshold=args.threshold,
+        ema_decay=args.ema_decay,
+    )
+
+
+def uda(args, student, unlabeled, ramp):
+    # The authors' settings for 250 labels of CIFAR-10.
+    return kconsist.UDA(
+        student, temperature=0.9, threshold=0.8, ema_decay=args.ema_decay
+    )
+
+
+def mean_teacher(args, student, unlabeled, ramp):
+    return kconsist.MeanTeacher(
+        student, decay=args.ema_decay, consistency_weight=ramp(50.0)
+    )
+
+
+def pi_model(args, student, unlabeled, ramp):
+    return kconsist.PiModel(student, consistency_weight=ramp(10.0))
+
+
+def temporal_ensembling(args, student, unlabeled, ramp):
+    return kconsist.TemporalEnsembling(
+        student, len(unlabeled), consistency_weight=ramp(30.0)
+    )
+
+
+def pseudo_label(args, student, unlabeled, ramp):
+    return kconsist.PseudoLabel(
+        student, threshold=args.threshold, consistency_weight=ramp(1.0)
+    )
+
+
+def vat(args, student, unlabeled, ramp):
+    # ε = 6 for images in [-1, 1]; the student takes 0 to 255.
+    return kconsist.VAT(
+        student,
+        epsilon=6 * 127.5,
+        consistency_weight=ramp(0.3),
+        entropy_weight=0.06,
+    )
+
+
+# What makes each method's trainer, with its paper's settings or Google's.
+METHODS = {
+    make.__name__: make
+    for make in (
+        fixmatch,
+        flexmatch,
+        uda,
+        mean_teacher,
+        pi_model,
+        temporal_ensembling,
+        pseudo_label,
+        vat,
+    )
+}
+INDEXED = ("flexmatch", "temporal_ensembling")
+STRONG = ("fixmatch", "flexmatch", "uda")  # The others see two weak views.
 
 
 def supervised(args, train, labeled, seed):
@@ -54,17 +106,23 @@ def supervised(args, train, labeled, seed):
 
 def semi_supervised(args, train, labeled, unlabeled, seed):
     """Trains on labels and unlabeled images; returns the trainer."""
-    trainer = make_trainer(args, _common.network(args, train, seed))
+    ramp_steps = max(1, int(0.4 * args.steps))
+    trainer = METHODS[args.method](
+        args,
+        _common.network(args, train, seed),
+        unlabeled,
+        lambda weight: schedules.LinearRampUp(weight, ramp_steps),
+    )
     _common.compile(args, trainer)
     weak, strong = _common.weak_and_strong(args.dataset)
-    two_weak = args.method in ("mean_teacher", "pi_model")
     batches = data.semi_supervised(
         labeled,
         unlabeled,
         weak=weak,
-        strong=weak if two_weak else strong,
+        strong=strong if args.method in STRONG else weak,
         batch_size=args.batch_size,
         unlabeled_ratio=args.unlabeled_ratio,
+        with_index=args.method in INDEXED,
         steps=args.steps,
         seed=seed,
     )
@@ -76,7 +134,9 @@ def main():
     parser = _common.parser(__doc__.split("\n")[0], "semi_supervised")
     _common.add_dataset_flags(parser)
     _common.add_labels_flag(parser, default=50)
-    parser.add_argument("--method", choices=METHODS, default="fixmatch")
+    parser.add_argument(
+        "--method", choices=[*METHODS, "supervised"], default="fixmatch"
+    )
     parser.add_argument("--seeds", type=int, default=1, help="draws of labels")
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--batch-size", type=int, default=32, help="labeled")

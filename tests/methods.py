@@ -67,6 +67,18 @@ def without_teacher(cls, **defaults):
     return make
 
 
+def after_an_epoch(cls, **defaults):
+    """Images that were never seen have no target: each was seen once."""
+
+    def make(student, **options):
+        trainer = cls(student, **{**defaults, **options})
+        answers = np.random.default_rng(2).dirichlet(np.ones(CLASSES), EXAMPLES)
+        trainer.ensemble.update(np.arange(EXAMPLES), answers)
+        return trainer
+
+    return make
+
+
 PAIR = {"clean": 1, "noisy": 1}
 PAIRS = {**PAIR, "unlabeled_clean": RATIO, "unlabeled_noisy": RATIO}
 TRIPLE = {"labeled": 1, "weak": RATIO, "strong": RATIO}
@@ -153,6 +165,17 @@ METHODS = {
     "pseudo_label": Method(
         without_teacher(kconsist.PseudoLabel, threshold=0.3),
         {"labeled": 1, "weak": RATIO},
+        NO_WEIGHT,
+        "weak",
+        "labeled",
+    ),
+    "temporal_ensembling": Method(
+        after_an_epoch(
+            kconsist.TemporalEnsembling,
+            num_examples=EXAMPLES,
+            consistency_weight=5.0,
+        ),
+        {"labeled": 1, "weak": RATIO, "index": RATIO},
         NO_WEIGHT,
         "weak",
         "labeled",

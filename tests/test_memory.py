@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kconsist.memory import ClassQueues
+from kconsist.memory import ClassQueues, PredictionEnsemble
 
 CLASSES, LENGTH, FEATURES = 3, 4, 2
 
@@ -136,3 +136,40 @@ def test_wrong_sizes_are_named(name):
     sizes = dict(num_classes=2, length=2, features=2)
     with pytest.raises(ValueError, match=f"{name} must be"):
         ClassQueues(**{**sizes, name: 0})
+
+
+def test_a_constant_answer_is_its_own_ensemble():
+    ensemble = PredictionEnsemble(num_examples=5, num_classes=3)
+    index, answer = np.array([4, 0]), np.array([[0.2, 0.5, 0.3], [1, 0, 0]])
+    for _ in range(4):
+        ensemble.update(index, answer)
+        targets, seen = ensemble(np.array([4, 0, 2]))
+        np.testing.assert_allclose(targets[:2], answer, rtol=1e-5)
+        np.testing.assert_array_equal(targets[2], [0, 0, 0])
+        np.testing.assert_array_equal(seen, [1, 1, 0])
+
+
+def test_ensemble_weighs_recent_answers_more_and_rows_sum_to_one(rng):
+    ensemble = PredictionEnsemble(num_examples=3, num_classes=4, decay=0.7)
+    answers = rng.dirichlet(np.ones(4), size=(6, 1))
+    for answer in answers:
+        ensemble.update(np.array([1]), answer)
+    (target,), _ = ensemble(np.array([1]))
+    weights = 0.7 ** np.arange(6)[::-1]
+    expected = (weights[:, None] * answers[:, 0]).sum(0) / weights.sum()
+    np.testing.assert_allclose(target, expected, rtol=1e-5)
+    np.testing.assert_allclose(np.sum(target), 1, rtol=1e-6)
+
+
+def test_the_last_of_several_answers_on_one_example_counts():
+    ensemble = PredictionEnsemble(num_examples=2, num_classes=2)
+    ensemble.update(np.array([1, 1]), np.array([[1.0, 0.0], [0.0, 1.0]]))
+    (target,), _ = ensemble(np.array([1]))
+    np.testing.assert_allclose(target, [0, 1], atol=1e-6)
+    np.testing.assert_array_equal(ensemble.sightings, [0, 1])
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1, 1.5])
+def test_wrong_decay_of_an_ensemble_is_named(decay):
+    with pytest.raises(ValueError, match=f"decay.*got {decay}"):
+        PredictionEnsemble(num_examples=2, num_classes=2, decay=decay)

@@ -14,11 +14,16 @@ README = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
 @pytest.mark.slow
 def test_the_example_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(code.strip().splitlines()) <= 24
-    code = code.replace("steps=200", "steps=3").replace("epochs=3", "epochs=1")
+    training, judging = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(training.strip().splitlines()) <= 24
+    code = training.replace("steps=200", "steps=3")
+    code = code.replace("epochs=3", "epochs=1")
+    code += judging.replace("examples=200", "examples=20")
     exec(compile(code, "README.md", "exec"), {})
     assert (tmp_path / "model.keras").exists()
+    assert (
+        "mean_accuracy_19_severity_5" in (tmp_path / "report.html").read_text()
+    )
 
 
 def test_every_method_has_a_row():

@@ -78,10 +78,7 @@ class FlexMatch(ConsistencyTrainer):
         **kwargs,
     ):
         checks.weight("consistency_weight", consistency_weight)
-        average = None
-        if ema_decay is not None:
-            checks.in_range("ema_decay", ema_decay, 0, 1)
-            average = ema.make_teacher(student, freeze="layer")
+        average = ema.make_average(student, ema_decay)
         super().__init__(student, average, **kwargs)
         self.num_examples = num_examples
         self.threshold = threshold

@@ -84,10 +84,7 @@ class UDA(ConsistencyTrainer):
         checks.positive("temperature", temperature)
         checks.in_range("threshold", threshold, 0, 1)
         checks.one_of("warmup", warmup, ema.WARMUPS)
-        average = None
-        if ema_decay is not None:
-            checks.in_range("ema_decay", ema_decay, 0, 1)
-            average = ema.make_teacher(student, freeze="layer")
+        average = ema.make_average(student, ema_decay)
         super().__init__(student, average, **kwargs)
         self.consistency_weight = consistency_weight
         self.temperature = temperature

@@ -77,7 +77,18 @@ def test_self_training_takes_a_folder_of_images(tmp_path, rng):
 
 
 @pytest.mark.parametrize(
-    "method", ["fixmatch", "mean_teacher", "pi_model", "supervised"]
+    "method",
+    [
+        "fixmatch",
+        "flexmatch",
+        "uda",
+        "mean_teacher",
+        "pi_model",
+        "temporal_ensembling",
+        "pseudo_label",
+        "vat",
+        "supervised",
+    ],
 )
 def test_semi_supervised_prints_the_baseline_beside(method, tmp_path):
     found = run("semi_supervised.py", "--method", method, folder=tmp_path)
@@ -135,6 +146,18 @@ def test_benchmark_prints_a_ratio(script, flags):
     found = run(f"benchmarks/{script}", *flags)
     assert found.returncode == 0, found.stderr[-2000:]
     assert float(found.stdout.split("ratio: ")[1]) > 0
+
+
+def test_benchmark_of_views_prints_every_ratio():
+    found = run("benchmarks/views.py")
+    assert found.returncode == 0, found.stderr[-2000:]
+    assert "strong view" in found.stdout
+
+
+def test_operations_are_shown(tmp_path):
+    found = run("show_views.py", "--out", str(tmp_path / "views.png"))
+    assert found.returncode == 0, found.stderr[-2000:]
+    assert np.array(PIL.Image.open(tmp_path / "views.png")).std() > 10
 
 
 def test_benchmark_of_corruptions_prints_every_rate():
