@@ -25,8 +25,10 @@ from kconsist.algorithms.distiller import Distiller
 from kconsist.algorithms.fixmatch import FixMatch
 from kconsist.algorithms.flexmatch import FlexMatch
 from kconsist.algorithms.mean_teacher import MeanTeacher
+from kconsist.algorithms.minimum_class_confusion import MinimumClassConfusion
 from kconsist.algorithms.pi_model import PiModel
 from kconsist.algorithms.pseudo_label import PseudoLabel
+from kconsist.algorithms.self_ensembling import SelfEnsembling
 from kconsist.algorithms.self_trainer import SelfTrainer
 from kconsist.algorithms.temporal_ensembling import TemporalEnsembling
 from kconsist.algorithms.uda import UDA
@@ -41,8 +43,10 @@ __all__ = [
     "FixMatch",
     "FlexMatch",
     "MeanTeacher",
+    "MinimumClassConfusion",
     "PiModel",
     "PseudoLabel",
+    "SelfEnsembling",
     "SelfTrainer",
     "TemporalEnsembling",
     "UDA",

@@ -162,6 +162,25 @@ METHODS = {
         "strong",
         "labeled",
     ),
+    "minimum_class_confusion": Method(
+        without_teacher(kconsist.MinimumClassConfusion),
+        {"labeled": 1, "weak": RATIO},
+        {"confusion_weight": 0.0},
+        "weak",
+        "labeled",
+    ),
+    "self_ensembling": Method(
+        without_teacher(
+            kconsist.SelfEnsembling,
+            threshold=0.4,
+            decay=0.9,
+            balance_weight=0.1,
+        ),
+        TRIPLE,
+        NO_WEIGHT,
+        "strong",
+        "labeled",
+    ),
     "pseudo_label": Method(
         without_teacher(kconsist.PseudoLabel, threshold=0.3),
         {"labeled": 1, "weak": RATIO},

@@ -16,7 +16,7 @@ from methods import (
 # The same float32 sums in another order: XLA, replicas, one step or several.
 SUMMED_ANEW = dict(rtol=1e-4, atol=2e-6)
 EVERY = pytest.mark.parametrize("name", METHODS)
-AGREEMENT = ("consistency_loss", "distillation_loss")
+AGREEMENT = ("consistency_loss", "distillation_loss", "confusion_loss")
 
 
 def assert_same(first, second, **tolerance):
