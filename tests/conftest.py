@@ -28,6 +28,12 @@ def clean_slate():
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def clean_session():
+    """Frees what a file's tests have built: a third of a second each time."""
+    yield
     keras.backend.clear_session()
 
 

@@ -23,7 +23,7 @@ def run(script, *flags, folder=None):
         [sys.executable, ROOT / "recipes" / script, "--smoke", *out, *flags],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
 
