@@ -106,6 +106,19 @@ def test_semi_supervised_prints_the_baseline_beside(method, tmp_path):
     assert accuracy == pytest.approx(best, abs=0.5)
 
 
+@pytest.mark.parametrize(
+    "method, shift",
+    [("self_ensembling", "inverted"), ("minimum_class_confusion", "fog")],
+)
+def test_domain_adaptation_prints_the_source_alone(method, shift, tmp_path):
+    flags = ("--method", method, "--shift", shift)
+    found = run("domain_adaptation.py", *flags, folder=tmp_path)
+    assert found.returncode == 0, found.stderr[-2000:]
+    row = results(tmp_path)[0]
+    assert {"source alone, on the target", method} <= set(row)
+    assert (tmp_path / "model.keras").exists()
+
+
 def test_half_moons_draws_its_boundaries(tmp_path):
     found = run("half_moons.py", folder=tmp_path)
     assert found.returncode == 0, found.stderr[-2000:]
