@@ -225,7 +225,7 @@ def test_label_out_of_range(name, wrong):
 @EVERY
 def test_nan_in_a_view(name):
     method = METHODS[name]
-    view = list(method.views)[-1]
+    view = [name for name in method.views if name != "index"][-1]
 
     def spoil(views):
         views[view][1, 0, 0] = np.nan
