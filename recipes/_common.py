@@ -119,6 +119,9 @@ def network(args: argparse.Namespace, train, seed: int) -> keras.Model:
         train.num_classes,
         train.images.shape[1:],
         weight_decay=args.weight_decay,
+        # Of 0.99, the start's variance of 1 is still 2 % after 400 steps, which
+        # outweighs that of a channel whose own is 0.001.
+        batch_norm_momentum=0.97,
     )
 
 
