@@ -161,6 +161,39 @@ def fit(args, model, batches, title: str, epochs=10, averaged=None, **options):
     )
 
 
+def train_alone(
+    args, train, labeled, view, seed: int, title: str, averaged=False, **options
+):
+    """Trains a network on labels alone, seen through one view.
+
+    Args:
+        args: the recipe's flags.
+        train: the examples that give the network its shape.
+        labeled: images and labels.
+        view: what the images are seen through.
+        seed: seed of the network, the order and the view.
+        title: what is printed above the progress bars.
+        averaged: whether the weights of the last quarter are averaged.
+            Defaults to `False`.
+        **options: passed on to `fit`.
+
+    Returns:
+        The network.
+    """
+    model = network(args, train, seed)
+    compile(args, model)
+    batches = data.labeled_views(
+        labeled,
+        view=view,
+        batch_size=args.batch_size,
+        steps=args.steps,
+        seed=seed,
+    )
+    images = batches if averaged else None
+    fit(args, model, batches, title, averaged=images, **options)
+    return model
+
+
 def clean_and_noisy(args, labeled, unlabeled, seed: int):
     """Returns a self-trainer's batches of `args.batch_size` images in all."""
     clean, noisy = weak_and_strong(args.dataset)
@@ -217,6 +250,15 @@ def table(rows: list[dict]) -> str:
         + " |"
         for row in cells
     )
+
+
+def with_mean(rows: list[dict]) -> list[dict]:
+    """Returns rows of a seed each, and a last one of their means."""
+    (seed, *names) = rows[0]
+    means = {
+        name: float(np.mean([row[name] for row in rows])) for name in names
+    }
+    return [*rows, {seed: "mean", **means}]
 
 
 def _text(value):

@@ -31,22 +31,6 @@ def shifted(args, images, seed):
     return ((255 - images) * tint).astype("uint8")
 
 
-def source_alone(args, train, source, seed):
-    """Trains on the source's labels alone; returns the network."""
-    model = _common.network(args, train, seed)
-    _common.compile(args, model)
-    weak, _ = _common.weak_and_strong(args.dataset)
-    batches = data.labeled_views(
-        source,
-        view=weak,
-        batch_size=args.batch_size,
-        steps=args.steps,
-        seed=seed,
-    )
-    _common.fit(args, model, batches, "source alone")
-    return model
-
-
 def adapted(args, train, source, target, seed):
     """Trains on the source's labels and the target's images."""
     trainer = METHODS[args.method](_common.network(args, train, seed))
@@ -93,7 +77,10 @@ def main():
         target = shifted(args, train.images[rest], seed)
         target_test = shifted(args, test.images, seed + 1), test.labels
         target_test = data.Examples(*target_test, test.class_names)
-        alone = source_alone(args, train, source, seed)
+        weak, _ = _common.weak_and_strong(args.dataset)
+        alone = _common.train_alone(
+            args, train, source, weak, seed, "source alone"
+        )
         trainer = adapted(args, train, source, target, seed)
         rows.append(
             {
@@ -107,9 +94,7 @@ def main():
         )
         trainer.predictor.save(folder / "model.keras")
         _common.write_json(folder / "rows.json", rows)
-    names = list(rows[0])[1:]
-    mean = {name: float(np.mean([row[name] for row in rows])) for name in names}
-    rows.append({"seed": "mean", **mean})
+    rows = _common.with_mean(rows)
     print(_common.table(rows))
     _common.finish(args, folder, rows)
 

@@ -19,25 +19,10 @@ import _judge
 import keras
 import numpy as np
 
-from kconsist import SelfTrainer, data, views
+from kconsist import SelfTrainer, views
 from kconsist.robustness import Generated, evaluate
 
 EPOCHS = 16
-
-
-def train_alone(args, train, labeled, view, title):
-    """Trains on the labels alone, seen through one view."""
-    model = _common.network(args, train, args.seed)
-    _common.compile(args, model)
-    batches = data.labeled_views(
-        labeled,
-        view=view,
-        batch_size=args.batch_size,
-        steps=args.steps,
-        seed=args.seed,
-    )
-    _common.fit(args, model, batches, title, EPOCHS, averaged=batches)
-    return model
 
 
 def train_student(args, train, labeled, unlabeled, teacher, generation):
@@ -130,8 +115,20 @@ def main():
     clean, noisy = _common.weak_and_strong(args.dataset)
     views.show(train.images[:8], noisy).savefig(folder / "views.png", dpi=110)
 
-    weak = train_alone(args, train, labeled, clean, "flips and crops alone")
-    strong = train_alone(args, train, labeled, noisy, "RandAugment alone")
+    def alone_on(view, title):
+        return _common.train_alone(
+            args,
+            train,
+            labeled,
+            view,
+            args.seed,
+            title,
+            averaged=True,
+            epochs=EPOCHS,
+        )
+
+    weak = alone_on(clean, "flips and crops alone")
+    strong = alone_on(noisy, "RandAugment alone")
     alone = {
         "flips and crops alone": weak,
         "RandAugment alone, no teacher": strong,

@@ -10,7 +10,6 @@ accuracy of both on the test images.
 """
 
 import _common
-import numpy as np
 
 import kconsist
 from kconsist import data, schedules
@@ -88,22 +87,6 @@ INDEXED = ("flexmatch", "temporal_ensembling")
 STRONG = ("fixmatch", "flexmatch", "uda")  # The others see two weak views.
 
 
-def supervised(args, train, labeled, seed):
-    """Trains on the labels alone; returns the network."""
-    model = _common.network(args, train, seed)
-    _common.compile(args, model)
-    weak, _ = _common.weak_and_strong(args.dataset)
-    batches = data.labeled_views(
-        labeled,
-        view=weak,
-        batch_size=args.batch_size,
-        steps=args.steps,
-        seed=seed,
-    )
-    _common.fit(args, model, batches, "supervised alone")
-    return model
-
-
 def semi_supervised(args, train, labeled, unlabeled, seed):
     """Trains on labels and unlabeled images; returns the trainer."""
     ramp_steps = max(1, int(0.4 * args.steps))
@@ -154,7 +137,10 @@ def main():
         labeled, unlabeled = _common.split(
             args, train, seed, include_labeled=True
         )
-        alone = supervised(args, train, labeled, seed)
+        weak, _ = _common.weak_and_strong(args.dataset)
+        alone = _common.train_alone(
+            args, train, labeled, weak, seed, "supervised alone"
+        )
         row = {
             "seed": str(seed),
             "supervised alone": _common.accuracy(alone, test),
@@ -167,9 +153,7 @@ def main():
             alone.save(folder / "model.keras")
         rows.append(row)
         _common.write_json(folder / "rows.json", rows)
-    methods = list(rows[0])[1:]
-    mean = {m: float(np.mean([row[m] for row in rows])) for m in methods}
-    rows.append({"seed": "mean", **mean})
+    rows = _common.with_mean(rows)
     print(_common.table(rows))
     _common.finish(args, folder, rows)
 

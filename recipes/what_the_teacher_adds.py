@@ -18,9 +18,10 @@ import _common
 import keras
 import numpy as np
 
-from kconsist import SelfTrainer, data
+from kconsist import SelfTrainer
 
 PARTS = 32  # Weights are averaged at the ends of the last eight parts.
+FIT = dict(epochs=PARTS, verbose=0)
 
 WEAK, STRONG = "flips and crops alone", "RandAugment alone"
 LONGER = "RandAugment alone, as long as teacher and student"
@@ -87,17 +88,16 @@ class Study:
         """Returns a network trained on the labels alone, seen in one view."""
         args = argparse.Namespace(**vars(self.args))
         args.steps *= times
-        model = _common.network(args, self.train, self.seed)
-        _common.compile(args, model)
-        batches = data.labeled_views(
+        return _common.train_alone(
+            args,
+            self.train,
             self.labeled,
-            view=getattr(self, view),
-            batch_size=args.batch_size,
-            steps=args.steps,
-            seed=self.seed,
+            getattr(self, view),
+            self.seed,
+            self.prefix,
+            averaged=True,
+            **FIT,
         )
-        self.fit(model, batches, batches, args)
-        return model
 
     def student(self, teacher, started=False, **options):
         """Returns a student, trained on labels and a teacher's answers."""
@@ -110,14 +110,15 @@ class Study:
         pairs = _common.clean_and_noisy(
             self.args, self.labeled, self.unlabeled, self.seed
         )
-        images = pairs.map(_common.all_noisy)
-        self.fit(trainer, pairs, images, self.args)
+        _common.fit(
+            self.args,
+            trainer,
+            pairs,
+            self.prefix,
+            averaged=pairs.map(_common.all_noisy),
+            **FIT,
+        )
         return model
-
-    def fit(self, model, batches, images, args):
-        """Trains, and ends with the mean of the last weights."""
-        options = dict(epochs=PARTS, averaged=images, verbose=0)
-        _common.fit(args, model, batches, self.prefix, **options)
 
 
 def check_same_settings(args):

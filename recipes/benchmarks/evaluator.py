@@ -15,12 +15,12 @@ hand, 1.59 for images made.
 import argparse
 import os
 import pathlib
-import statistics
 import tempfile
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import _turns
 import keras
 import numpy as np
 import tensorflow as tf
@@ -96,15 +96,10 @@ def main():
         names = names[:3]
     with tempfile.TemporaryDirectory() as folder:
         runs = make_runs(args, names[1:], pathlib.Path(folder))
-        times = {label: [] for label in runs}
         for run in runs.values():
             run(names[:2])  # Traces, imports, and fills caches.
-        for _ in range(args.rounds):
-            for label, run in runs.items():
-                start = time.perf_counter()
-                run(names)
-                times[label].append(time.perf_counter() - start)
-    medians = {k: statistics.median(v) for k, v in times.items()}
+        turns = {k: lambda run=run: run(names) for k, run in runs.items()}
+        medians = _turns.median_seconds(turns, args.rounds)
     for label, seconds in medians.items():
         print(f"{label}: {seconds:.2f} s for {5 * len(names) - 4} cells")
     base = medians.pop("bare forward passes")

@@ -10,12 +10,12 @@ Both take turns; the figure is the ratio of their median throughputs.
 """
 
 import argparse
+import collections
 import os
-import statistics
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import _turns
 import numpy as np
 import tensorflow as tf
 
@@ -79,18 +79,15 @@ def main():
         "semi_supervised": pipeline(images, labels, args),
     }
     viewed = args.batch_size * (1 + 2 * args.unlabeled_ratio)
-    rates = {name: [] for name in runs}
-    for _ in range(args.rounds + 1):  # The first round traces.
-        for name, batches in runs.items():
-            start = time.perf_counter()
-            for _ in batches:
-                pass
-            seconds = time.perf_counter() - start
-            rates[name].append(args.steps * viewed / seconds)
-    medians = {k: statistics.median(v[1:]) for k, v in rates.items()}
-    for name, rate in medians.items():
-        print(f"{name}: {rate:,.0f} images a second")
-    print(f"ratio: {medians['semi_supervised'] / medians['views alone']:.3f}")
+    turns = {
+        name: lambda batches=batches: collections.deque(batches, maxlen=0)
+        for name, batches in runs.items()
+    }
+    _turns.median_seconds(turns, 1)  # Traces.
+    medians = _turns.median_seconds(turns, args.rounds)
+    for name, seconds in medians.items():
+        print(f"{name}: {args.steps * viewed / seconds:,.0f} images a second")
+    print(f"ratio: {medians['views alone'] / medians['semi_supervised']:.3f}")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,10 @@ callbacks. Both take turns; the figure is the ratio of their median times.
 
 import argparse
 import os
-import statistics
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import _turns
 import keras
 import numpy as np
 import tensorflow as tf
@@ -110,15 +109,11 @@ def main():
         "by hand": by_hand(network(args.depth, args.width)),
         "fit": by_fit(network(args.depth, args.width)),
     }
-    times = {name: [] for name in runs}
-    for _ in range(args.rounds + 1):  # The first round traces.
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run(dataset)
-            times[name].append((time.perf_counter() - start) / args.steps)
-    medians = {k: statistics.median(v[1:]) for k, v in times.items()}
+    turns = {name: lambda run=run: run(dataset) for name, run in runs.items()}
+    _turns.median_seconds(turns, 1)  # Traces.
+    medians = _turns.median_seconds(turns, args.rounds)
     for name, seconds in medians.items():
-        print(f"{name}: {1e3 * seconds:.1f} ms a step")
+        print(f"{name}: {1e3 * seconds / args.steps:.1f} ms a step")
     print(f"ratio: {medians['fit'] / medians['by hand']:.3f}")
 
 
