@@ -118,11 +118,9 @@ def checked(dataset: tf.data.Dataset, expected: Expected):
         images, labels, sample_weight = unpack(
             data, expected.views, expected.optional
         )
-        assertions += _assert_labels(labels, expected.num_classes)
-        if expected.num_examples is not None:
-            assertions.append(
-                _assert_index(images["index"], expected.num_examples)
-            )
+        assertions += [
+            _assert_below(*limit) for limit in _limits(images, labels, expected)
+        ]
         assertions += [
             _assert_not_nan(name, view)
             for name, view in images.items()
@@ -155,20 +153,11 @@ def _assert_paired(labels, others):
     )
 
 
-def _assert_labels(labels, num_classes):
-    if num_classes is None or not labels.dtype.is_integer:
-        return []
-    low, high = tf.reduce_min(labels), tf.reduce_max(labels)
-    inside = tf.logical_and(low >= 0, high < tf.cast(num_classes, high.dtype))
-    message = [_MARK + _range(num_classes), low, "to", high]
-    return [tf.debugging.Assert(inside, message)]
-
-
-def _assert_index(index, num_examples):
-    low, high = tf.reduce_min(index), tf.reduce_max(index)
-    inside = tf.logical_and(low >= 0, high < tf.cast(num_examples, high.dtype))
-    message = [_MARK + _index(num_examples), low, "to", high]
-    return tf.debugging.Assert(inside, message)
+def _assert_below(values, size, words):
+    """Asserts that integers lie in [0, size); `words` says so."""
+    low, high = tf.reduce_min(values), tf.reduce_max(values)
+    inside = tf.logical_and(low >= 0, high < tf.cast(size, high.dtype))
+    return tf.debugging.Assert(inside, [_MARK + words, low, "to", high])
 
 
 def _assert_not_nan(name, view):
@@ -183,19 +172,25 @@ def check_arrays(images, labels, expected: Expected):
     images, labels, _ = unpack(
         (images, labels), expected.views, expected.optional
     )
-    labels, num_classes = np.asarray(labels), expected.num_classes
-    if num_classes and np.issubdtype(labels.dtype, np.integer):
-        low, high = labels.min(), labels.max()
-        if low < 0 or high >= num_classes:
-            raise ValueError(f"{_range(num_classes)} {low} to {high}")
-    if expected.num_examples is not None:
-        low, high = np.min(images["index"]), np.max(images["index"])
-        if low < 0 or high >= expected.num_examples:
-            raise ValueError(f"{_index(expected.num_examples)} {low} to {high}")
+    for values, size, words in _limits(images, np.asarray(labels), expected):
+        low, high = np.min(values), np.max(values)
+        if low < 0 or high >= size:
+            raise ValueError(f"{words} {low} to {high}")
     for name, view in images.items():
         view = np.asarray(view)
         if np.issubdtype(view.dtype, np.floating) and np.isnan(view).any():
             raise ValueError(_nan(name))
+
+
+def _limits(images, labels, expected):
+    """Returns (integers, the number they lie below, what to say if not)."""
+    limits = []
+    num_classes, num_examples = expected.num_classes, expected.num_examples
+    if num_classes and tf.as_dtype(labels.dtype).is_integer:
+        limits.append((labels, num_classes, _range(num_classes)))
+    if num_examples is not None:
+        limits.append((images["index"], num_examples, _index(num_examples)))
+    return limits
 
 
 def _range(num_classes):

@@ -57,8 +57,7 @@ def pseudo_label(logits, threshold: float):
         int32 tensor (batch,) of classes, float32 tensor (batch,) of zeros and
         ones. No gradient flows through either.
     """
-    confidence = ops.max(soften(logits), axis=-1)
-    return hard_labels(logits), ops.cast(confidence >= threshold, "float32")
+    return hard_labels(logits), confident(logits, threshold)
 
 
 def confident(logits, threshold, inclusive: bool = True):
