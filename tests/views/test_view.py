@@ -192,7 +192,9 @@ def test_images_are_left_alone(view, photographs):
     "seed", [0, -1, 2**31, 2**63 - 1, 2**64 - 1, np.int64(7), np.int32(7)]
 )
 def test_seed_may_be_any_int(seed, photographs):
-    FlipCrop()(photographs, seed)
+    viewed = FlipCrop()(photographs, seed)
+    np.testing.assert_array_equal(viewed, FlipCrop()(photographs, seed))
+    assert np.any(viewed != FlipCrop()(photographs, 3))
 
 
 def test_int_seed_equals_scalar_tensor(photographs):
