@@ -1,55 +1,21 @@
-"""What the recipes share: data, networks, a folder for each run, a table."""
+"""What the recipes share: data, views, networks, and how they are trained."""
 
 import argparse
-import json
-import os
+import functools
 import pathlib
-import time
+import re
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+import _runs
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kconsist import callbacks, data, models, views
 
+STEPS_TO_CHECKPOINT = 100
+
 # A mirrored digit is another sign, so these are not flipped.
 DIGITS = ("digits", "mnist", "svhn_cropped", "kmnist", "emnist")
-
-
-def parser(description: str, name: str) -> argparse.ArgumentParser:
-    """Returns a parser with the flags that every recipe has."""
-    found = argparse.ArgumentParser(
-        description=description,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    found.add_argument(
-        "--smoke", action="store_true", help="a few steps, to see that it runs"
-    )
-    found.add_argument("--seed", type=int, default=0, help="first seed")
-    found.add_argument(
-        "--out", default=f"runs/{name}", help="folder of the results"
-    )
-    return found
-
-
-def start(args: argparse.Namespace) -> pathlib.Path:
-    """Makes the folder of a run and writes its settings there."""
-    folder = pathlib.Path(args.out)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "settings.json", vars(args))
-    args.started = time.monotonic()
-    return folder
-
-
-def finish(args: argparse.Namespace, folder: pathlib.Path, results) -> None:
-    """Writes the results and says where they are."""
-    seconds = round(time.monotonic() - args.started, 1)
-    write_json(
-        folder / "results.json", {"seconds": seconds, "results": results}
-    )
-    print(f"{seconds:.0f} s; results in {folder}/")
 
 
 def add_dataset_flags(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +31,12 @@ def add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--width", type=int, default=1)
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--weight-decay", type=float, default=5e-4)
+    parser.add_argument(
+        "--resume", action="store_true", help="go on where a run was stopped"
+    )
+    parser.add_argument(
+        "--deterministic", action="store_true", help="the same floats, slower"
+    )
 
 
 def add_labels_flag(parser: argparse.ArgumentParser, default: int) -> None:
@@ -77,11 +49,13 @@ def add_labels_flag(parser: argparse.ArgumentParser, default: int) -> None:
 def load(args: argparse.Namespace):
     """Returns the training and the test examples."""
     side = args.image_size
-    return data.load(
+    train, test = data.load(
         args.dataset,
         data_dir=args.data_dir,
         image_size=(side, side) if side else None,
     )
+    args.data = data.digest(train.images, train.labels)
+    return train, test
 
 
 def split(args, train, seed: int, include_labeled: bool = False):
@@ -137,28 +111,48 @@ def compile(args: argparse.Namespace, model: keras.Model) -> None:
     )
 
 
-def fit(args, model, batches, title: str, epochs=10, averaged=None, **options):
+def fit(args, model, make_batches, title, epochs=10, averaged=None, **options):
     """Trains for `args.steps` steps, in epochs of equal length.
+
+    A run that was stopped goes on with its last checkpoint.
 
     Args:
         args: the recipe's flags.
         model: compiled model or trainer.
-        batches: an epoch of batches, with new ones at each pass.
-        title: what is printed above the progress bars.
+        make_batches: function of `start_step` to an epoch of batches, with new
+            ones at each pass.
+        title: what is printed above the progress bars, and the name of the
+            checkpoints; no other of the run has it.
         epochs: number of progress bars. Defaults to `10`.
-        averaged: images for BatchNorm where the weights of the last quarter
-            are to be averaged. Defaults to `None`, no averaging.
+        averaged: function of batches to those for BatchNorm where the weights
+            of the last quarter are to be averaged. Defaults to `None`, no
+            averaging.
         **options: passed on to `fit`.
     """
     print(f"\n{title}: {args.steps} steps", flush=True)
     epochs = min(epochs, args.steps)
-    return model.fit(
-        batches.repeat(),
-        epochs=epochs,
-        steps_per_epoch=args.steps // epochs,
-        callbacks=[] if averaged is None else [averaging(averaged, epochs)],
-        **options,
+    others = []
+    if averaged is not None:
+        images = averaged(make_batches(start_step=args.steps))
+        others = [averaging(images, epochs)]
+    name = re.sub("[^a-z0-9]+", "_", title.lower())
+    resume = callbacks.Resume(
+        pathlib.Path(args.out) / "checkpoints" / name,
+        settings=_runs.bound(vars(args)),
+        callbacks=others,
+        every=STEPS_TO_CHECKPOINT,
     )
+    try:
+        return model.fit(
+            make_batches(start_step=resume.step).repeat(),
+            epochs=epochs,
+            steps_per_epoch=args.steps // epochs,
+            initial_epoch=resume.initial_epoch,
+            callbacks=[*others, resume],
+            **options,
+        )
+    except KeyboardInterrupt as stop:
+        raise SystemExit(f"\n{stop}, with --resume") from None
 
 
 def train_alone(
@@ -172,7 +166,7 @@ def train_alone(
         labeled: images and labels.
         view: what the images are seen through.
         seed: seed of the network, the order and the view.
-        title: what is printed above the progress bars.
+        title: what is printed above the progress bars; no other has it.
         averaged: whether the weights of the last quarter are averaged.
             Defaults to `False`.
         **options: passed on to `fit`.
@@ -182,23 +176,28 @@ def train_alone(
     """
     model = network(args, train, seed)
     compile(args, model)
-    batches = data.labeled_views(
+    make_batches = functools.partial(
+        data.labeled_views,
         labeled,
         view=view,
         batch_size=args.batch_size,
         steps=args.steps,
         seed=seed,
     )
-    images = batches if averaged else None
-    fit(args, model, batches, title, averaged=images, **options)
+    images = (lambda batches: batches) if averaged else None
+    fit(args, model, make_batches, title, averaged=images, **options)
     return model
 
 
 def clean_and_noisy(args, labeled, unlabeled, seed: int):
-    """Returns a self-trainer's batches of `args.batch_size` images in all."""
+    """Returns what makes a self-trainer's batches from a step on.
+
+    Each has `args.batch_size` images in all.
+    """
     clean, noisy = weak_and_strong(args.dataset)
     ratio = args.unlabeled_ratio if unlabeled is not None else 0
-    return data.clean_noisy(
+    return functools.partial(
+        data.clean_noisy,
         labeled,
         clean=clean,
         noisy=noisy,
@@ -210,10 +209,14 @@ def clean_and_noisy(args, labeled, unlabeled, seed: int):
     )
 
 
-def all_noisy(batch: dict, labels):
-    """Returns the images of such a batch that the student is trained on."""
-    noisy = [batch[name] for name in sorted(batch) if "noisy" in name]
-    return tf.concat(noisy, 0), labels
+def all_noisy(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns the images of such batches that the student is trained on."""
+
+    def noisy(batch, labels):
+        views = [batch[name] for name in sorted(batch) if "noisy" in name]
+        return tf.concat(views, 0), labels
+
+    return batches.map(noisy)
 
 
 def averaging(images, epochs: int):
@@ -229,37 +232,3 @@ def accuracy(model: keras.Model, test) -> float:
     """Returns the accuracy on the test images, in percent."""
     logits = model.predict(test.images, batch_size=500, verbose=0)
     return 100 * float(np.mean(logits.argmax(-1) == test.labels))
-
-
-def write_json(path: pathlib.Path, value) -> None:
-    """Writes a value as readable JSON."""
-    path.write_text(json.dumps(value, indent=2, default=str) + "\n")
-
-
-def table(rows: list[dict]) -> str:
-    """Returns rows of equal keys as a Markdown table."""
-    heads = list(rows[0])
-    cells = [heads, ["---"] * len(heads)]
-    cells += [[_text(row[head]) for head in heads] for row in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
-    return "\n".join(
-        "| "
-        + " | ".join(
-            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-        )
-        + " |"
-        for row in cells
-    )
-
-
-def with_mean(rows: list[dict]) -> list[dict]:
-    """Returns rows of a seed each, and a last one of their means."""
-    (seed, *names) = rows[0]
-    means = {
-        name: float(np.mean([row[name] for row in rows])) for name in names
-    }
-    return [*rows, {seed: "mean", **means}]
-
-
-def _text(value):
-    return f"{value:.1f}" if isinstance(value, float) else str(value)

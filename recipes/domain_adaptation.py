@@ -9,7 +9,10 @@ in a color of its own, or one of the corruptions of CIFAR-10-C. Prints the
 accuracy on the target's test images, beside that of the labels alone.
 """
 
+import functools
+
 import _common
+import _runs
 import numpy as np
 
 import kconsist
@@ -36,7 +39,8 @@ def adapted(args, train, source, target, seed):
     trainer = METHODS[args.method](_common.network(args, train, seed))
     _common.compile(args, trainer)
     weak, _ = _common.weak_and_strong(args.dataset)
-    batches = data.semi_supervised(
+    make_batches = functools.partial(
+        data.semi_supervised,
         source,
         target,
         weak=weak,
@@ -46,12 +50,12 @@ def adapted(args, train, source, target, seed):
         steps=args.steps,
         seed=seed,
     )
-    _common.fit(args, trainer, batches, args.method)
+    _common.fit(args, trainer, make_batches, f"{args.method}, seed {seed}")
     return trainer
 
 
 def main():
-    parser = _common.parser(__doc__.split("\n")[0], "domain_adaptation")
+    parser = _runs.parser(__doc__.split("\n")[0], "domain_adaptation")
     _common.add_dataset_flags(parser)
     parser.add_argument(
         "--method", choices=METHODS, default="minimum_class_confusion"
@@ -66,7 +70,7 @@ def main():
     args = parser.parse_args()
     if args.smoke:
         args.steps = 4
-    folder = _common.start(args)
+    folder = _runs.start(args)
     train, test = _common.load(args)
 
     rows = []
@@ -79,7 +83,7 @@ def main():
         target_test = data.Examples(*target_test, test.class_names)
         weak, _ = _common.weak_and_strong(args.dataset)
         alone = _common.train_alone(
-            args, train, source, weak, seed, "source alone"
+            args, train, source, weak, seed, f"source alone, seed {seed}"
         )
         trainer = adapted(args, train, source, target, seed)
         rows.append(
@@ -93,10 +97,10 @@ def main():
             }
         )
         trainer.predictor.save(folder / "model.keras")
-        _common.write_json(folder / "rows.json", rows)
-    rows = _common.with_mean(rows)
-    print(_common.table(rows))
-    _common.finish(args, folder, rows)
+        _runs.write_json(folder / "rows.json", rows)
+    rows = _runs.with_mean(rows)
+    print(_runs.table(rows))
+    _runs.finish(args, folder, rows)
 
 
 if __name__ == "__main__":

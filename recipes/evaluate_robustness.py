@@ -18,8 +18,8 @@ take longer than that.
 
 import pathlib
 
-import _common
 import _judge
+import _runs
 import keras
 
 from kconsist import data, models
@@ -33,7 +33,7 @@ from kconsist.robustness import (
 
 
 def parse():
-    parser = _common.parser(__doc__.split("\n")[0], "robustness")
+    parser = _runs.parser(__doc__.split("\n")[0], "robustness")
     parser.add_argument("models", nargs="*", metavar="MODEL.keras")
     parser.add_argument(
         "--data", default="generated", help="generated, tfds, or a folder"
@@ -129,7 +129,7 @@ def judge(args, folder, source, path, name):
 
 def main():
     args = parse()
-    folder = _common.start(args)
+    folder = _runs.start(args)
     paths = args.models or untrained(folder)
     source = make_source(args)
     reports = [
@@ -139,10 +139,10 @@ def main():
     _judge.write(folder, reports, references=args.dataset == "cifar10")
     rows = _judge.table(reports)
     print("\n" + "\n".join(source.notes))
-    print("\n" + _common.table(rows))
+    print("\n" + _runs.table(rows))
     if len(reports) > 1:
-        print("\n" + _common.table(_judge.differences(reports)))
-    _common.finish(args, folder, rows)
+        print("\n" + _runs.table(_judge.differences(reports)))
+    _runs.finish(args, folder, rows)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ across the gap between the moons; that zone of invariance is the supervision.
 Writes the decision boundaries as a picture.
 """
 
-import _common
+import _runs
 import keras
 import matplotlib
 import numpy as np
@@ -95,7 +95,7 @@ def draw(path, panels, train, labeled):
 
 
 def main():
-    parser = _common.parser(__doc__.split("\n")[0], "half_moons")
+    parser = _runs.parser(__doc__.split("\n")[0], "half_moons")
     parser.add_argument("--draws", type=int, default=5, help="draws of labels")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument(
@@ -112,7 +112,7 @@ def main():
     args = parser.parse_args()
     if args.smoke:
         args.draws, args.steps = 1, 50
-    folder = _common.start(args)
+    folder = _runs.start(args)
 
     rows = []
     for seed in range(args.seed, args.seed + args.draws):
@@ -152,8 +152,8 @@ def main():
                 for k in list(rows[0])[1:]
             }
         )
-    print(_common.table(results))
-    _common.finish(args, folder, results)
+    print(_runs.table(results))
+    _runs.finish(args, folder, results)
 
 
 if __name__ == "__main__":

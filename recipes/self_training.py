@@ -16,6 +16,7 @@ images and under 19 corruptions, teacher beside student: report.html.
 
 import _common
 import _judge
+import _runs
 import keras
 import numpy as np
 
@@ -38,10 +39,14 @@ def train_student(args, train, labeled, unlabeled, teacher, generation):
         hard_targets=args.hard_targets,
     )
     _common.compile(args, trainer)
-    batches = _common.clean_and_noisy(args, labeled, unlabeled, args.seed)
-    title = f"student, generation {generation}"
-    images = batches.map(_common.all_noisy)
-    _common.fit(args, trainer, batches, title, EPOCHS, averaged=images)
+    _common.fit(
+        args,
+        trainer,
+        _common.clean_and_noisy(args, labeled, unlabeled, args.seed),
+        f"student, generation {generation}",
+        EPOCHS,
+        averaged=_common.all_noisy,
+    )
     return trainer.student
 
 
@@ -75,7 +80,7 @@ def judge(args, folder, networks, test):
 
 
 def parse():
-    parser = _common.parser(__doc__.split("\n")[0], "self_training")
+    parser = _runs.parser(__doc__.split("\n")[0], "self_training")
     _common.add_dataset_flags(parser)
     _common.add_labels_flag(parser, default=50)
     parser.add_argument("--generations", type=int, default=1)
@@ -109,7 +114,7 @@ def parse():
 
 def main():
     args = parse()
-    folder = _common.start(args)
+    folder = _runs.start(args)
     train, test = _common.load(args)
     labeled, unlabeled = _common.split(args, train, args.seed)
     clean, noisy = _common.weak_and_strong(args.dataset)
@@ -146,14 +151,14 @@ def main():
         networks[name] = teacher
         rows.append(_row(name, teacher, test))
         teacher.save(folder / "student.keras")
-        _common.write_json(folder / "rows.json", rows)
+        _runs.write_json(folder / "rows.json", rows)
 
     reports = judge(args, folder, networks, test)
-    print("\n" + _common.table(_judge.table(reports)))
-    print("\n" + _common.table(_judge.differences(reports)))
-    print("\n" + _common.table(rows))
+    print("\n" + _runs.table(_judge.table(reports)))
+    print("\n" + _runs.table(_judge.differences(reports)))
+    print("\n" + _runs.table(rows))
     _check_saved(folder / "student.keras", teacher, test)
-    _common.finish(args, folder, rows)
+    _runs.finish(args, folder, rows)
 
 
 def _row(name, model, test):

@@ -9,7 +9,10 @@ it, on the same labels for the same number of steps, without them. Prints the
 accuracy of both on the test images.
 """
 
+import functools
+
 import _common
+import _runs
 
 import kconsist
 from kconsist import data, schedules
@@ -98,7 +101,8 @@ def semi_supervised(args, train, labeled, unlabeled, seed):
     )
     _common.compile(args, trainer)
     weak, strong = _common.weak_and_strong(args.dataset)
-    batches = data.semi_supervised(
+    make_batches = functools.partial(
+        data.semi_supervised,
         labeled,
         unlabeled,
         weak=weak,
@@ -109,12 +113,12 @@ def semi_supervised(args, train, labeled, unlabeled, seed):
         steps=args.steps,
         seed=seed,
     )
-    _common.fit(args, trainer, batches, args.method)
+    _common.fit(args, trainer, make_batches, f"{args.method}, seed {seed}")
     return trainer
 
 
 def main():
-    parser = _common.parser(__doc__.split("\n")[0], "semi_supervised")
+    parser = _runs.parser(__doc__.split("\n")[0], "semi_supervised")
     _common.add_dataset_flags(parser)
     _common.add_labels_flag(parser, default=50)
     parser.add_argument(
@@ -129,7 +133,7 @@ def main():
     args = parser.parse_args()
     if args.smoke:
         args.steps = 4
-    folder = _common.start(args)
+    folder = _runs.start(args)
     train, test = _common.load(args)
 
     rows = []
@@ -139,7 +143,7 @@ def main():
         )
         weak, _ = _common.weak_and_strong(args.dataset)
         alone = _common.train_alone(
-            args, train, labeled, weak, seed, "supervised alone"
+            args, train, labeled, weak, seed, f"supervised alone, seed {seed}"
         )
         row = {
             "seed": str(seed),
@@ -152,10 +156,10 @@ def main():
         else:
             alone.save(folder / "model.keras")
         rows.append(row)
-        _common.write_json(folder / "rows.json", rows)
-    rows = _common.with_mean(rows)
-    print(_common.table(rows))
-    _common.finish(args, folder, rows)
+        _runs.write_json(folder / "rows.json", rows)
+    rows = _runs.with_mean(rows)
+    print(_runs.table(rows))
+    _runs.finish(args, folder, rows)
 
 
 if __name__ == "__main__":

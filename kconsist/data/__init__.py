@@ -1,6 +1,7 @@
 """Data sources, label splits, and batches of several views."""
 
 from kconsist.data.batches import labeled_views, semi_supervised
+from kconsist.data.digests import digest
 from kconsist.data.pairs import clean_noisy
 from kconsist.data.sources import Examples, load
 from kconsist.data.splits import split_labels
@@ -8,6 +9,7 @@ from kconsist.data.splits import split_labels
 __all__ = [
     "Examples",
     "clean_noisy",
+    "digest",
     "labeled_views",
     "load",
     "semi_supervised",

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from kconsist import checks
+from kconsist.data.digests import digest
 from kconsist.data.inputs import whole_number
-from kconsist.robustness.sources import digest
 from kconsist.trainer import ConsistencyTrainer
 
 

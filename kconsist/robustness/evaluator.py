@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 import kconsist
+from kconsist.data.digests import digest
 from kconsist.robustness import request
 from kconsist.robustness.classifier import Answers, Classifier
 from kconsist.robustness.corruptions import GROUPS, SEVERITIES
@@ -17,7 +18,7 @@ from kconsist.robustness.metrics import score
 from kconsist.robustness.overlap import operations
 from kconsist.robustness.report import CLEAN, Report
 from kconsist.robustness.sample import Sample
-from kconsist.robustness.sources import Source, digest
+from kconsist.robustness.sources import Source
 
 CHUNK = 1000
 PROBE = 32

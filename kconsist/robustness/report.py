@@ -8,8 +8,8 @@ import pathlib
 
 import numpy as np
 
+from kconsist.data.digests import digest
 from kconsist.robustness import summaries
-from kconsist.robustness.sources import digest
 
 CLEAN = ("clean", 0)
 

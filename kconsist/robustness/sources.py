@@ -5,11 +5,11 @@ corruption and severity. It is read in chunks, so that no more than one chunk
 need be in memory.
 """
 
-import hashlib
 from collections.abc import Iterator
 
 import numpy as np
 
+from kconsist.data.digests import digest
 from kconsist.data.inputs import class_labels
 from kconsist.robustness.corruptions import CORRUPTIONS, SEVERITIES
 
@@ -222,17 +222,3 @@ def class_count(labels, num_classes) -> int:
             f"one, got {num_classes}"
         )
     return num_classes or least
-
-
-def digest(*parts) -> str:
-    """Returns a hash of arrays, strings and None, 32 hexadecimal digits."""
-    found = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            found.update(f"{part.dtype.str}{part.shape}".encode())
-            part = np.ascontiguousarray(part).data
-        else:
-            part = repr(part).encode()
-        found.update(part)
-        found.update(b"\0")
-    return found.hexdigest()

@@ -1,0 +1,254 @@
+"""A run that is killed at any moment goes on as if nothing had happened."""
+
+import pathlib
+import signal
+import sys
+import threading
+
+import keras
+import numpy as np
+
+from kconsist.callbacks import checkpoints, snapshot, state
+from kconsist.data.inputs import whole_number
+
+# Keras ends an epoch early by its flag alone; this one is lowered at its end.
+_REST_OF_EPOCH = "the rest of a resumed epoch is done"
+
+
+class Resume(keras.callbacks.Callback):
+    """Keeps checkpoints, and goes on with the last one.
+
+    A run that was killed, and is started again in the same way, ends with the
+    weights, the history and the callbacks' state of one that was not. Kept
+    are weights, the optimizer's state, the seeds of dropout, the metrics of an
+    unfinished epoch, the history, and the state of `callbacks`; where the
+    data goes on is the pipeline's `start_step`. The weights are equal bit for
+    bit on one device with `tf.config.experimental.enable_op_determinism()`.
+
+    Ctrl-C ends the step, writes a checkpoint where `every` allows one within
+    an epoch, and stops; a second one stops at once. A loss that is not finite
+    stops at its step, and the last checkpoint stays as it was. The last two
+    checkpoints are kept.
+
+    Args:
+        folder: of this run's checkpoints; made where there is none.
+        settings: dict of what must be the same for the run to go on, plain
+            values; put `kconsist.data.digest(images, labels)` among them.
+            Defaults to `None`.
+        callbacks: those whose state belongs to the run, `EarlyStopping` for
+            one. Give them to `fit` too, and this one after them. Defaults to
+            `()`.
+        every: steps from one checkpoint to the next within an epoch. `fit`
+            needs `steps_per_epoch` and `batches.repeat()` then: Keras begins
+            other data sets anew at each epoch. Defaults to `None`, the ends
+            of epochs alone.
+
+    Attributes:
+        step: int, steps made; the data's `start_step`.
+        initial_epoch: int, `fit`'s `initial_epoch`; beyond every epoch where
+            another callback had ended the training.
+
+    Raises:
+        ValueError: a damaged checkpoint, other settings, another network, or
+            `fit` begins elsewhere.
+        OSError: a checkpoint can not be written.
+        FloatingPointError: while training, a loss or weights not finite.
+        KeyboardInterrupt: while training, after Ctrl-C and a checkpoint.
+
+    Example:
+        ```python
+        import tempfile
+
+        import keras
+        from kconsist import callbacks, data, models, views
+
+        train, _ = data.load("moons")
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model = models.MLP(2)
+        model.compile("adam", loss)
+        resume = callbacks.Resume(tempfile.mkdtemp(), dict(rate=1e-3))
+        batches = data.labeled_views(
+            train, view=views.Identity(), steps=10, start_step=resume.step
+        )
+        history = model.fit(
+            batches.repeat(),
+            epochs=3,
+            steps_per_epoch=10,
+            initial_epoch=resume.initial_epoch,
+            callbacks=[resume],
+            verbose=0,
+        )
+        ```
+    """
+
+    def __init__(self, folder, settings=None, callbacks=(), every=None):
+        super().__init__()
+        self.folder = pathlib.Path(folder)
+        self.callbacks = list(callbacks)
+        self.every = None if every is None else whole_number("every", every)
+        self.settings = _encoded(settings or {}, self.callbacks)
+        checkpoints.check_writable(self.folder)
+        self.step = self.initial_epoch = self._epoch = self._batch = 0
+        self._interrupted, self._handler = False, None
+        path = checkpoints.latest(self.folder)
+        self._snapshot = None if path is None else snapshot.Snapshot(path)
+        if path is not None:
+            self._check_settings()
+            position = self._snapshot.position
+            self.step, self._batch = position["step"], position["batch"]
+            self.initial_epoch = (
+                sys.maxsize if position["stopped"] else position["epoch"]
+            )
+
+    def _check_settings(self):
+        differ = state.differences(self._snapshot.settings, self.settings)
+        if differ:
+            raise ValueError(
+                "a run must go on with the settings of its checkpoint "
+                f"{self._snapshot.path}: {'; '.join(differ)}. Give another "
+                "folder for a new run"
+            )
+
+    def set_model(self, model):
+        """Keeps the model; checks the order of the callbacks."""
+        super().set_model(model)
+        for other in self.callbacks:
+            if other.model is not model:
+                raise ValueError(
+                    "Resume must come in fit's list after the callbacks that "
+                    f"it keeps, {type(other).__name__} was not before it"
+                )
+
+    def on_train_begin(self, logs=None):
+        """Gives the model and the callbacks the state of the checkpoint."""
+        self._unread = self._snapshot is not None
+        self._offset = self._batch  # Steps of the first epoch made before.
+        if self._unread:
+            self._snapshot.restore_model(self.model)
+            self._snapshot.restore_callbacks(self.callbacks)
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGINT, self._interrupt)
+
+    def _restore_history(self):
+        # Not earlier: Keras's own callback comes after this one and empties it.
+        if self._unread:
+            self._snapshot.restore_history(self.model)
+        self._unread = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Checks that training begins where the checkpoint ends."""
+        if self._unread and epoch != self.initial_epoch:
+            raise ValueError(
+                f"fit must be given initial_epoch={self.initial_epoch}, where "
+                f"checkpoint {self._snapshot.path} ends, got {epoch}"
+            )
+        if self._offset and self.params["steps"] is None:
+            raise ValueError(
+                "fit must be given steps_per_epoch and batches.repeat() to go "
+                f"on within an epoch, as {self._snapshot.path} does"
+            )
+        self._restore_history()
+        self._epoch, self._seen = epoch, 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Counts the step; stops where the loss is not finite or by Ctrl-C."""
+        before = self.step
+        self.step += batch + 1 - self._seen
+        if self._offset and not self._seen:
+            self._snapshot.add_metrics(self.model)
+        self._seen = batch + 1
+        self._batch = self._offset + self._seen
+        if not np.isfinite((logs or {}).get("loss", 0.0)):
+            self._raise_not_finite(f"the loss is {logs['loss']}")
+        if self._batch == self.params["steps"]:
+            if self._offset and not self.model.stop_training:
+                self.model.stop_training = _REST_OF_EPOCH
+            return
+        crossed = self.every and self.step // self.every > before // self.every
+        if crossed or (self.every and self._interrupted):
+            self._save()
+        self._stop_if_interrupted()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes a checkpoint."""
+        if self.model.stop_training is _REST_OF_EPOCH:
+            self.model.stop_training = False
+        self._offset = self._batch = 0
+        self._epoch = epoch + 1
+        self._save(logs)
+        self._stop_if_interrupted()
+
+    def on_train_end(self, logs=None):
+        """Gives Ctrl-C back."""
+        self._restore_history()
+        self._release()
+
+    def _save(self, logs=None):
+        for weight in self.model.weights:
+            value = keras.ops.convert_to_numpy(weight)
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                self._raise_not_finite(f"weight {weight.path} is not finite")
+        position = dict(
+            step=self.step,
+            epoch=self._epoch,
+            batch=self._batch,
+            stopped=bool(self.model.stop_training),
+        )
+        run = self.model, self.callbacks, logs or {}, position, self.settings
+        try:
+            checkpoints.write(
+                self.folder,
+                self.step,
+                snapshot.size(self.model),
+                lambda path: snapshot.write(path, *run),
+            )
+        except OSError:
+            self._release()
+            raise
+
+    def _interrupt(self, number, frame):
+        self._interrupted = True
+        self._release()  # The second Ctrl-C is Python's own.
+
+    def _release(self):
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+        self._handler = None
+
+    def _stop_if_interrupted(self):
+        if self._interrupted:
+            raise KeyboardInterrupt(
+                f"stopped after step {self.step}; {self._kept()}: start again "
+                "with the same settings to go on"
+            )
+
+    def _raise_not_finite(self, what):
+        self._release()
+        raise FloatingPointError(f"{what} at step {self.step}; {self._kept()}")
+
+    def _kept(self):
+        steps = checkpoints.steps(self.folder)
+        if not steps:
+            return f"{self.folder} has no checkpoint yet"
+        return f"{self.folder} has the checkpoint of step {steps[-1]}"
+
+
+def _encoded(settings, callbacks):
+    """Returns what must be the same, the callbacks' own settings included."""
+    arrays = {}
+    try:
+        given = state.encode(dict(settings), arrays)["dict"]
+    except state.NotPlain as error:
+        raise ValueError(
+            "settings must be a dict of numbers, strings, lists and dicts, "
+            f"got a {error}"
+        ) from error
+    if arrays:
+        raise ValueError(
+            "settings must be plain, got an array: give data.digest(array)"
+        )
+    others = {
+        type(callback).__name__: state.of_callback(callback, {})
+        for callback in callbacks
+    }
+    return {**given, **others}
