@@ -15,6 +15,7 @@ import json
 import pathlib
 
 import _common
+import _runs
 import keras
 import numpy as np
 
@@ -25,6 +26,8 @@ FIT = dict(epochs=PARTS, verbose=0)
 
 WEAK, STRONG = "flips and crops alone", "RandAugment alone"
 LONGER = "RandAugment alone, as long as teacher and student"
+STARTED = "student, T 1, started from its teacher"
+SECOND, THIRD = f"{STARTED}, second generation", f"{STARTED}, third generation"
 ALONE = {WEAK: ("weak", 1), STRONG: ("strong", 1), LONGER: ("strong", 2)}
 
 # Each student: the row whose network teaches it, and how it is taught.
@@ -35,7 +38,9 @@ STUDENTS = {
     "student, T 10 with T²": dict(teacher=WEAK, temperature=10.0),
     "student, T 1": dict(teacher=WEAK),
     "student, hard targets": dict(teacher=WEAK, hard_targets=True),
-    "student, T 1, started from its teacher": dict(teacher=WEAK, started=True),
+    STARTED: dict(teacher=WEAK, started=True),
+    SECOND: dict(teacher=STARTED, started=True),
+    THIRD: dict(teacher=SECOND, started=True),
     "RandAugment teacher, T 10 with T²": dict(teacher=STRONG, temperature=10.0),
     "RandAugment teacher, T 1": dict(teacher=STRONG),
     "RandAugment teacher, hard targets": dict(
@@ -59,7 +64,7 @@ STUDENTS = {
 EVERY = [*ALONE, *STUDENTS]
 
 # Flags that may differ between two runs that share a folder of rows.
-FREE = {"labels", "seed", "seeds", "only", "data_dir", "out", "started"}
+FREE = _runs.FREE | {"labels", "seed", "deterministic", "data"}
 
 
 class Study:
@@ -77,14 +82,15 @@ class Study:
         path = self.folder / f"{self.prefix}, {name}, {self.seed}.keras"
         if path.exists():
             return keras.models.load_model(path)
+        title = path.stem
         if name in ALONE:
-            model = self.alone(*ALONE[name])
+            model = self.alone(title, *ALONE[name])
         else:
-            model = self.student(**STUDENTS[name])
+            model = self.student(title, **STUDENTS[name])
         model.save(path)
         return model
 
-    def alone(self, view, times):
+    def alone(self, title, view, times):
         """Returns a network trained on the labels alone, seen in one view."""
         args = argparse.Namespace(**vars(self.args))
         args.steps *= times
@@ -94,12 +100,12 @@ class Study:
             self.labeled,
             getattr(self, view),
             self.seed,
-            self.prefix,
+            title,
             averaged=True,
             **FIT,
         )
 
-    def student(self, teacher, started=False, **options):
+    def student(self, title, teacher, started=False, **options):
         """Returns a student, trained on labels and a teacher's answers."""
         teacher = self.model(teacher)
         model = _common.network(self.args, self.train, self.seed)
@@ -114,8 +120,8 @@ class Study:
             self.args,
             trainer,
             pairs,
-            self.prefix,
-            averaged=pairs.map(_common.all_noisy),
+            title,
+            averaged=_common.all_noisy,
             **FIT,
         )
         return model
@@ -161,7 +167,7 @@ def summary(rows):
 
 
 def main():
-    parser = _common.parser(__doc__.split("\n")[0], "what_the_teacher_adds")
+    parser = _runs.parser(__doc__.split("\n")[0], "what_the_teacher_adds")
     _common.add_dataset_flags(parser)
     parser.add_argument(
         "--labels", type=int, nargs="+", default=[0, 4000, 1000, 250]
@@ -177,16 +183,16 @@ def main():
     if args.smoke:
         args.steps = PARTS
     check_same_settings(args)
-    folder = _common.start(args)
+    folder = _runs.start(args)
     kept = folder / "rows.json"
     rows = json.loads(kept.read_text()) if kept.exists() else {}
     train, test = _common.load(args)
     for labels in list(args.labels):
         for seed in range(args.seed, args.seed + args.seeds):
             study = Study(train, test, labels, seed, args, folder)
-            run(study, rows, lambda: _common.write_json(kept, rows))
-    print(_common.table(summary(rows)))
-    _common.finish(args, folder, rows)
+            run(study, rows, lambda: _runs.write_json(kept, rows))
+    print(_runs.table(summary(rows)))
+    _runs.finish(args, folder, rows)
 
 
 if __name__ == "__main__":
