@@ -26,6 +26,7 @@ from kconsist.algorithms.fixmatch import FixMatch
 from kconsist.algorithms.flexmatch import FlexMatch
 from kconsist.algorithms.mean_teacher import MeanTeacher
 from kconsist.algorithms.minimum_class_confusion import MinimumClassConfusion
+from kconsist.algorithms.mixmatch import MixMatch
 from kconsist.algorithms.pi_model import PiModel
 from kconsist.algorithms.pseudo_label import PseudoLabel
 from kconsist.algorithms.self_ensembling import SelfEnsembling
@@ -44,6 +45,7 @@ __all__ = [
     "FlexMatch",
     "MeanTeacher",
     "MinimumClassConfusion",
+    "MixMatch",
     "PiModel",
     "PseudoLabel",
     "SelfEnsembling",

@@ -68,6 +68,37 @@ def gather_replicas(values):
     return tf.reshape(gathered, (-1, *values.shape[1:]))
 
 
+def own_part(values):
+    """Returns this replica's part of what `gather_replicas` returned.
+
+    Args:
+        values: tensor (batch of all replicas, …).
+
+    Returns:
+        Tensor (batch, …); without a strategy all of `values`.
+    """
+    replicas = num_replicas()
+    if replicas == 1:
+        return values
+    context = tf.distribute.get_replica_context()
+    batch = ops.shape(values)[0] // replicas
+    start = context.replica_id_in_sync_group * batch
+    return values[start : start + batch]
+
+
+def stateless_uniform(shape, seed):
+    """Draws numbers in [0, 1], the same ones on every replica.
+
+    Args:
+        shape: shape of the draws, for the batch of all replicas.
+        seed: pair of ints or int scalars.
+
+    Returns:
+        float32 tensor of `shape`.
+    """
+    return tf.cast(_bits(shape, seed), "float32") / 2**32 + 0.5
+
+
 def stateless_normal(shape, seed):
     """Draws normal numbers for this replica's part of the global batch.
 
@@ -79,19 +110,19 @@ def stateless_normal(shape, seed):
         float32 tensor of `shape`. The draws of an example depend on its place
         in the global batch alone, not on the number of replicas.
     """
-    context = tf.distribute.get_replica_context()
-    batch = shape[0]
+    bits = _bits((shape[0] * num_replicas(), *shape[1:]), seed)
+    # Between -1 and 1, and never at either, where the inverse is infinite.
+    uniform = tf.cast(bits, "float32") * (0.9999999 / 2**31)
+    return own_part(2**0.5 * tf.math.erfinv(uniform))
+
+
+def _bits(shape, seed):
     # Bits are the only draws that XLA and TensorFlow have in common.
-    bits = tf.random.stateless_uniform(
-        (batch * num_replicas(), *shape[1:]),
+    return tf.random.stateless_uniform(
+        shape,
         tf.stack([tf.cast(number, tf.int64) for number in seed]),
         minval=None,
         maxval=None,
         dtype=tf.int32,
         alg="philox",
     )
-    # Between -1 and 1, and never at either, where the inverse is infinite.
-    uniform = tf.cast(bits, "float32") * (0.9999999 / 2**31)
-    everyone = 2**0.5 * tf.math.erfinv(uniform)
-    start = context.replica_id_in_sync_group * batch
-    return everyone[start : start + batch]

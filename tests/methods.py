@@ -44,6 +44,7 @@ class Method:
         target: view that the target is made of; no gradient through it.
         learner: view that the consistency term's gradient flows through.
         trained_on: view that the labels belong to.
+        also_learners: other views that its gradient flows through as well.
     """
 
     make: object
@@ -51,6 +52,7 @@ class Method:
     without_consistency: dict
     learner: str
     trained_on: str
+    also_learners: tuple = ()
 
 
 def with_teacher(cls, **defaults):
@@ -142,6 +144,7 @@ METHODS = {
         NO_WEIGHT,
         "strong",
         "labeled",
+        also_learners=("weak",),
     ),
     "pi_model_kl": Method(
         without_teacher(kconsist.PiModel, distance="kl"),
@@ -149,6 +152,7 @@ METHODS = {
         NO_WEIGHT,
         "strong",
         "labeled",
+        also_learners=("weak",),
     ),
     "flexmatch": Method(
         without_teacher(
@@ -168,6 +172,16 @@ METHODS = {
         {"confusion_weight": 0.0},
         "weak",
         "labeled",
+    ),
+    "mixmatch": Method(
+        without_teacher(
+            kconsist.MixMatch, consistency_weight=5.0, ema_decay=0.9
+        ),
+        TRIPLE,
+        {**NO_WEIGHT, "alpha": 0.0},
+        "strong",
+        "labeled",
+        also_learners=("labeled", "weak"),  # They are mixed in.
     ),
     "self_ensembling": Method(
         without_teacher(

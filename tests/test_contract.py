@@ -62,9 +62,8 @@ def test_agreement_reaches_the_learner_and_no_target(name):
         if gradient is not None and np.abs(gradient).max() > 1e-7
     }
     assert method.learner in reached
-    both = {"weak", "strong"} if name.startswith("pi_model") else set()
     targets = {"clean", "unlabeled_clean", "weak", "labeled"}
-    targets -= both | {method.learner}
+    targets -= {method.learner, *method.also_learners}
     assert not reached & targets
 
 

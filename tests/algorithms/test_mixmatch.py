@@ -1,0 +1,163 @@
+import numpy as np
+import oracles
+import pytest
+import scipy.stats
+import tensorflow as tf
+from methods import CLASSES, METHODS, compiled, network
+from test_contract import first_batch
+
+from kconsist import MixMatch
+from kconsist.algorithms.mixmatch import larger_part
+
+METHOD = METHODS["mixmatch"]
+
+
+def answer(trainer, images):
+    logits = np.array(trainer.student(images), "float64")
+    return np.array([oracles.softmax(row) for row in logits])
+
+
+def guess(trainer, views, temperature):
+    """The mean of two answers, sharpened (equations 6 and 7)."""
+    rows = []
+    for first, second in zip(
+        answer(trainer, views["weak"]),
+        answer(trainer, views["strong"]),
+        strict=True,
+    ):
+        powers = ((first + second) / 2) ** (1 / temperature)
+        rows.append(powers / sum(powers))
+    return rows
+
+
+def losses(trainer, views, labels, weights, temperature):
+    """Algorithm 1, with every image's say in the labels' loss weighed."""
+    images = np.concatenate([views[k] for k in ("labeled", "weak", "strong")])
+    q = guess(trainer, views, temperature)
+    p = [*np.eye(CLASSES)[labels], *q, *q]
+    says = [*weights, *np.ones(2 * len(q))]
+    shares, partners = map(np.array, trainer.draw(len(images)))
+    supervised = consistency = 0.0
+    for i, (share, j) in enumerate(zip(shares, partners, strict=True)):
+        image = share * images[i] + (1 - share) * images[j]
+        found = answer(trainer, image[None])[0]
+        mine, theirs = share * says[i], (1 - share) * says[j]
+        if i < len(labels):
+            supervised -= mine * sum(p[i] * np.log(found))
+            supervised -= theirs * sum(p[j] * np.log(found))
+        else:
+            target = (mine * p[i] + theirs * p[j]) / (mine + theirs)
+            error = np.mean((target - found) ** 2)
+            consistency += (mine + theirs) * error
+    return supervised / len(labels), consistency / (2 * len(q))
+
+
+def test_no_gradient_flows_through_the_guess():
+    views, _ = first_batch(METHOD)
+    trainer = compiled(MixMatch(network()))
+    with tf.GradientTape() as tape:
+        tape.watch(views)
+        q = trainer.guess(views["weak"], views["strong"])
+    sources = [views["weak"], *trainer.student.trainable_variables]
+    assert all(g is None for g in tape.gradient(q, sources))
+
+
+@pytest.mark.parametrize("temperature, alpha", [(0.5, 0.75), (1.0, 2.0)])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_loss_is_the_papers(temperature, alpha, weighted, rng):
+    views, labels = first_batch(METHOD)
+    trainer = compiled(
+        MixMatch(
+            network(),
+            temperature=temperature,
+            alpha=alpha,
+            consistency_weight=7.0,
+        )
+    )
+    given = rng.uniform(0, 2, len(labels)) if weighted else None
+    weights = given if weighted else np.ones(len(labels))
+    loss, _, logs = trainer.objective(views, labels, given)
+    supervised, consistency = losses(
+        trainer, views, labels, weights, temperature
+    )
+    np.testing.assert_allclose(logs["supervised_loss"], supervised, rtol=1e-4)
+    np.testing.assert_allclose(logs["consistency_loss"], consistency, rtol=1e-4)
+    np.testing.assert_allclose(loss, supervised + 7 * consistency, rtol=1e-4)
+
+
+def test_sure_guesses_at_a_low_temperature():
+    views, _ = first_batch(METHOD)
+    trainer = compiled(MixMatch(network(), temperature=0.001))
+    q = np.array(trainer.guess(views["weak"], views["strong"]))
+    both = answer(trainer, views["weak"]) + answer(trainer, views["strong"])
+    np.testing.assert_allclose(q, np.eye(CLASSES)[both.argmax(-1)], atol=1e-3)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.5, 0.75, 1.0, 4.0, 100.0])
+def test_shares_are_the_larger_part_of_a_beta_draw(alpha, rng):
+    """Close to SciPy's in value, or in how probable smaller ones are."""
+    uniform = np.append(rng.uniform(size=2000), [0.0, 1.0]).astype("float32")
+    found = np.array(larger_part(tf.constant(uniform), alpha))
+    expected = 1 - scipy.stats.beta.ppf(uniform / 2, alpha, alpha)
+    level = 2 * scipy.stats.beta.cdf(1 - found, alpha, alpha)
+    near = np.abs(found - expected) < 1e-4
+    assert np.all(near | (np.abs(level - uniform) < 1e-3))
+    assert found.min() >= 0.5 and found.max() <= 1.0
+
+
+def test_draws_are_new_at_each_step_and_for_each_seed():
+    trainer = compiled(MixMatch(network()))
+    other = compiled(MixMatch(network(), seed=1))
+    first = [np.array(draw) for draw in trainer.draw(40)]
+    np.testing.assert_array_equal(np.sort(first[1]), np.arange(40))
+    assert first[0].min() >= 0.5 and np.std(first[0]) > 0.05
+    np.testing.assert_array_equal(first, trainer.draw(40))
+    assert np.any(first != np.array(other.draw(40)))
+    trainer.optimizer.iterations.assign(1)
+    again = trainer.draw(40)
+    assert all(np.any(a != b) for a, b in zip(first, again, strict=True))
+
+
+def test_mixtures_alone_move_batch_norm_and_once():
+    views, labels = first_batch(METHOD)
+    trainer = compiled(MixMatch(network(batch_norm=True)))
+    images = [views[k] for k in ("labeled", "weak", "strong")]
+    (shares, partners), pool = trainer.draw(40), np.concatenate(images)
+    shares = np.array(shares)[:, None]
+    pool = shares * pool + (1 - shares) * pool[np.array(partners)]
+    trainer.objective(views, labels)
+    hidden = np.array(trainer.student.layers[0](pool))
+    np.testing.assert_allclose(
+        trainer.student.layers[1].moving_mean,
+        0.1 * hidden.mean(0),
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
+def test_guesses_use_the_statistics_of_their_batch():
+    views, _ = first_batch(METHOD)
+    trainer = compiled(MixMatch(network(batch_norm=True)))
+    before = trainer.guess(views["weak"], views["strong"])
+    norm = trainer.student.layers[1]
+    norm.moving_mean.assign(norm.moving_mean + 3.0)
+    np.testing.assert_array_equal(
+        before, trainer.guess(views["weak"], views["strong"])
+    )
+
+
+def test_images_of_integers_are_mixed_as_floats(rng):
+    trainer = compiled(MixMatch(network()))
+    views = [
+        tf.constant(rng.integers(0, 256, (size, 6)), "uint8")
+        for size in (2, 3, 3)
+    ]
+    ones = [tf.ones(len(view)) for view in views]
+    images, _, _ = trainer.mixed(views, [w[:, None] for w in ones], ones)
+    assert [view.shape for view in images] == [(2, 6), (3, 6), (3, 6)]
+    assert np.any(np.array(images[0]) % 1)
+
+
+def test_negative_alpha_is_refused():
+    with pytest.raises(ValueError, match=r"alpha must be in \[0, inf\]"):
+        MixMatch(network(), alpha=-1)
