@@ -12,6 +12,7 @@ from kconsist import (
     callbacks,
     data,
     ema,
+    features,
     layers,
     losses,
     memory,
@@ -21,6 +22,7 @@ from kconsist import (
     thresholds,
     views,
 )
+from kconsist.algorithms.debiased_self_training import DebiasedSelfTraining
 from kconsist.algorithms.distiller import Distiller
 from kconsist.algorithms.fixmatch import FixMatch
 from kconsist.algorithms.flexmatch import FlexMatch
@@ -40,6 +42,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ConsistencyTrainer",
+    "DebiasedSelfTraining",
     "Distiller",
     "FixMatch",
     "FlexMatch",
@@ -57,6 +60,7 @@ __all__ = [
     "callbacks",
     "data",
     "ema",
+    "features",
     "layers",
     "losses",
     "memory",

@@ -55,6 +55,8 @@ class ConsistencyTrainer(keras.Model):
     views: tuple = ()
     optional_views: tuple = ()
     logs: tuple = ()
+    # Layers that train beside the student, and that no answer needs.
+    heads: tuple = ()
     # For methods with the view "index", which remember each unlabeled image.
     num_examples: int | None = None
 
@@ -110,15 +112,19 @@ class ConsistencyTrainer(keras.Model):
         """Returns the student's logits in training mode, as float32."""
         return ops.cast(self.student(images, training=True), "float32")
 
-    def forward_together(self, *views):
+    def forward_together(self, *views, network=None):
         """Returns the student's logits for each view, from one forward pass.
 
         BatchNorm sees one batch that mixes all views, and moves its statistics
-        once.
+        once. `network` takes the student's place: see `kconsist.features`.
         """
         sizes = [ops.shape(view)[0] for view in views]
-        logits = self.forward(ops.concatenate(views, axis=0))
-        return tf.split(logits, sizes, axis=0, num=len(sizes))
+        images = ops.concatenate(views, axis=0)
+        if network is None:
+            outputs = self.forward(images)
+        else:
+            outputs = network(images, training=True)
+        return tf.split(outputs, sizes, axis=0, num=len(sizes))
 
     def ask_teacher(self, images, training: bool = False):
         """Returns the teacher's logits as float32, under stop-gradient."""
@@ -139,7 +145,7 @@ class ConsistencyTrainer(keras.Model):
             # Regularizers join once, whatever weights an objective gives.
             loss += sum(map(distribute.mean_over_replicas, self.losses))
             scaled_loss = self.optimizer.scale_loss(loss)
-        variables = self.student.trainable_variables
+        variables = self.trainable_variables
         gradients = tape.gradient(scaled_loss, variables)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self.after_step()
@@ -219,13 +225,18 @@ class ConsistencyTrainer(keras.Model):
 
     @property
     def trainable_variables(self) -> list:
-        """The student's: a teacher is asked, whatever its own flags say."""
-        return self.student.trainable_variables
+        """Those of the student and the heads.
+
+        A teacher is asked, whatever its own flags say.
+        """
+        trained = (self.student, *self.heads)
+        return [v for part in trained for v in part.trainable_variables]
 
     @property
     def trainable_weights(self) -> list:
-        """The student's."""
-        return self.student.trainable_weights
+        """Those of the student and the heads."""
+        trained = (self.student, *self.heads)
+        return [v for part in trained for v in part.trainable_weights]
 
     @property
     def non_trainable_variables(self) -> list:

@@ -45,6 +45,7 @@ class Method:
         learner: view that the consistency term's gradient flows through.
         trained_on: view that the labels belong to.
         also_learners: other views that its gradient flows through as well.
+        reaches: the part of the trainer whose variables it trains, all of them.
     """
 
     make: object
@@ -53,6 +54,7 @@ class Method:
     learner: str
     trained_on: str
     also_learners: tuple = ()
+    reaches: str = "student"
 
 
 def with_teacher(cls, **defaults):
@@ -107,6 +109,20 @@ METHODS = {
         {"alpha": 1.0},
         "noisy",
         "noisy",
+    ),
+    "debiased_self_training": Method(
+        without_teacher(
+            kconsist.DebiasedSelfTraining,
+            threshold=0.3,
+            reversal=0.5,
+            width=12,
+            dropout=0.0,
+        ),
+        TRIPLE,
+        {**NO_WEIGHT, "worst_case_weight": 0.0},
+        "strong",
+        "labeled",
+        reaches="body",
     ),
     "distiller": Method(
         with_teacher(kconsist.Distiller),

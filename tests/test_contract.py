@@ -42,7 +42,7 @@ def test_agreement_reaches_every_variable_of_the_student(name):
     views, labels = first_batch(method)
     with tf.GradientTape() as tape:
         loss = agreement(trainer, views, labels)
-    variables = trainer.student.trainable_variables
+    variables = getattr(trainer, method.reaches).trainable_variables
     for gradient in tape.gradient(loss, variables):
         assert gradient is not None
         assert float(tf.reduce_max(tf.abs(gradient))) > 1e-6
@@ -353,12 +353,15 @@ def test_class_weight_counts(name):
 
 
 @EVERY
-def test_optimizer_holds_the_students_variables_only(name):
+def test_optimizer_holds_the_students_and_the_heads_variables_only(name):
     method = METHODS[name]
     trainer = compiled(method.make(network(batch_norm=True)))
     trainer.fit(batches(method), verbose=0)
-    assert {v.path for v in trainer.trainable_variables} == {
-        v.path for v in trainer.student.trainable_variables
-    }
+    trained = [
+        v.path
+        for part in (trainer.student, *trainer.heads)
+        for v in part.trainable_variables
+    ]
+    assert {v.path for v in trainer.trainable_variables} == set(trained)
     slots = [v for v in trainer.optimizer.variables if "momentum" in v.path]
-    assert len(slots) == len(trainer.student.trainable_variables)
+    assert len(slots) == len(trained)

@@ -1,0 +1,101 @@
+import keras
+import numpy as np
+import pytest
+from methods import CLASSES, FEATURES, network
+
+from kconsist import features, models
+
+
+def test_parts_together_are_the_student(rng):
+    student = network(batch_norm=True)
+    images = rng.normal(size=(5, FEATURES)).astype("float32")
+    body, classifier = features.split(student)
+    found = body(images)
+    assert found.shape == (5, 10)
+    np.testing.assert_allclose(
+        features.classify(classifier, found), student(images), rtol=1e-6
+    )
+    assert {id(v) for v in body.weights} < {id(v) for v in student.weights}
+
+
+def test_a_functional_student_with_a_layer_after_its_last_weights(rng):
+    images = keras.Input((8, 8, 1))
+    vectors = keras.layers.GlobalAveragePooling2D()(
+        keras.layers.Conv2D(4, 3)(images)
+    )
+    logits = keras.layers.Activation("linear")(keras.layers.Dense(3)(vectors))
+    student = keras.Model(images, logits)
+    body, classifier = features.split(student)
+    batch = rng.normal(size=(5, 8, 8, 1)).astype("float32")
+    assert [type(layer).__name__ for layer in classifier] == [
+        "Dense",
+        "Activation",
+    ]
+    np.testing.assert_allclose(
+        features.classify(classifier, body(batch)), student(batch), rtol=1e-5
+    )
+
+
+def test_a_classifier_of_several_layers():
+    student = network(dropout=0.5)
+    name = student.layers[-2].name
+    body, classifier = features.split(student, name)
+    assert classifier == student.layers[-2:]
+    assert np.any(
+        features.classify(classifier, np.ones((9, 10))).numpy().std(0)
+    )
+
+
+def test_a_student_may_be_parted_twice():
+    student = models.WideResNet(10, 1, num_classes=3)
+    first, second = (features.split(student)[0] for _ in range(2))
+    assert first.output_shape == second.output_shape == (None, 64)
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden = keras.layers.Dense(4)
+        self.head = keras.layers.Dense(CLASSES)
+
+    def call(self, inputs):
+        return self.head(self.hidden(inputs))
+
+
+def subclassed():
+    model = Subclassed()
+    model(np.zeros((1, FEATURES)))
+    return model
+
+
+def sequential(*layers):
+    return keras.Sequential([keras.Input((8, 8, 1)), *layers])
+
+
+def residual():
+    images = keras.Input((FEATURES,))
+    first = keras.layers.Dense(CLASSES, name="first")(images)
+    second = keras.layers.Dense(CLASSES)(first)
+    return keras.Model(images, keras.layers.Add()([first, second]))
+
+
+@pytest.mark.parametrize(
+    "student, classifier, words",
+    [
+        (subclassed, None, "give a functional or sequential model"),
+        (lambda: sequential(keras.layers.Conv2D(3, 8)), None, "got .None, 8"),
+        (
+            lambda: keras.Sequential(
+                [keras.Input((FEATURES,)), keras.layers.Dense(CLASSES)]
+            ),
+            None,
+            "nothing before it can be trained",
+        ),
+        (residual, None, "do not follow one another"),
+        (residual, "first", "do not follow one another"),
+        (residual, "third", "must be the name of a layer .* got 'third'"),
+    ],
+)
+def test_a_student_that_has_no_features(student, classifier, words):
+    with pytest.raises(ValueError, match=words):
+        features.split(student(), classifier)
