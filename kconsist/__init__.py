@@ -33,6 +33,7 @@ from kconsist.algorithms.pi_model import PiModel
 from kconsist.algorithms.pseudo_label import PseudoLabel
 from kconsist.algorithms.self_ensembling import SelfEnsembling
 from kconsist.algorithms.self_trainer import SelfTrainer
+from kconsist.algorithms.self_tuning import SelfTuning
 from kconsist.algorithms.temporal_ensembling import TemporalEnsembling
 from kconsist.algorithms.uda import UDA
 from kconsist.algorithms.vat import VAT
@@ -53,6 +54,7 @@ __all__ = [
     "PseudoLabel",
     "SelfEnsembling",
     "SelfTrainer",
+    "SelfTuning",
     "TemporalEnsembling",
     "UDA",
     "VAT",

@@ -52,8 +52,8 @@ def split(student: keras.Model, classifier: str | None = None):
     if len(found.shape) != 2 or found.shape[-1] is None:
         why = f"its features must have shape (batch, width), got {found.shape}"
         raise ValueError(_no_parts(student, layers, why))
-    if not body.trainable_variables:
-        why = "nothing before it can be trained"
+    if not body.weights:
+        why = "no layer before it has weights"
         raise ValueError(_no_parts(student, layers, why))
     return body, layers
 

@@ -218,6 +218,20 @@ METHODS = {
         "weak",
         "labeled",
     ),
+    "self_tuning": Method(
+        without_teacher(
+            kconsist.SelfTuning,
+            temperature=0.5,
+            queue_length=4,
+            projection_size=5,
+            decay=0.9,
+        ),
+        TRIPLE,
+        NO_WEIGHT,
+        "strong",
+        "labeled",
+        reaches="body",
+    ),
     "temporal_ensembling": Method(
         after_an_epoch(
             kconsist.TemporalEnsembling,

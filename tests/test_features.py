@@ -89,7 +89,7 @@ def residual():
                 [keras.Input((FEATURES,)), keras.layers.Dense(CLASSES)]
             ),
             None,
-            "nothing before it can be trained",
+            "no layer before it has weights",
         ),
         (residual, None, "do not follow one another"),
         (residual, "first", "do not follow one another"),
