@@ -39,11 +39,8 @@ def split(student: keras.Model, classifier: str | None = None):
     """
     layers = _classifier(student, classifier)
     try:
-        for before, after in itertools.pairwise(layers):
-            if after.input is not before.output:
-                raise ValueError("its layers do not follow one another")
-        if layers[-1].output is not student.outputs[0]:
-            raise ValueError(f"it does not end at {layers[-1].name!r}")
+        if not isinstance(student, keras.Sequential):
+            _check_chain(layers, student.outputs[0])
         found = layers[0].input
         (images,) = student.inputs
         body = keras.Model(images, found, name="body")
@@ -87,6 +84,14 @@ def _classifier(student, name):
         why = "it is no functional or sequential model of several layers"
         raise ValueError(_no_parts(student, [], why))
     return layers[start:]
+
+
+def _check_chain(layers, logits):
+    for before, after in itertools.pairwise(layers):
+        if after.input is not before.output:
+            raise ValueError("its layers do not follow one another")
+    if layers[-1].output is not logits:
+        raise ValueError(f"it does not end at {layers[-1].name!r}")
 
 
 def _no_parts(student, layers, why):

@@ -46,6 +46,21 @@ def test_a_classifier_of_several_layers():
     )
 
 
+def test_a_sequential_student_that_grew_layer_by_layer(rng):
+    """Each `add` calls all layers anew, as loading from a file does."""
+    student = keras.Sequential([keras.Input((FEATURES,))])
+    for layer in network(dropout=0.5).layers:
+        student.add(layer)
+    copy = keras.Sequential.from_config(student.get_config())
+    copy.set_weights(student.get_weights())
+    images = rng.normal(size=(5, FEATURES)).astype("float32")
+    body, (*_, last) = features.split(copy, copy.layers[1].name)
+    np.testing.assert_allclose(body(images), student.layers[0](images))
+    np.testing.assert_allclose(
+        last(keras.ops.relu(body(images))), student(images), rtol=1e-6
+    )
+
+
 def test_a_student_may_be_parted_twice():
     student = models.WideResNet(10, 1, num_classes=3)
     first, second = (features.split(student)[0] for _ in range(2))
