@@ -22,6 +22,7 @@ from kconsist import (
     thresholds,
     views,
 )
+from kconsist.algorithms.adversarial_dropout import AdversarialDropout
 from kconsist.algorithms.debiased_self_training import DebiasedSelfTraining
 from kconsist.algorithms.distiller import Distiller
 from kconsist.algorithms.fixmatch import FixMatch
@@ -42,6 +43,7 @@ from kconsist.trainer import ConsistencyTrainer
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdversarialDropout",
     "ConsistencyTrainer",
     "DebiasedSelfTraining",
     "Distiller",

@@ -110,6 +110,13 @@ METHODS = {
         "noisy",
         "noisy",
     ),
+    "adversarial_dropout": Method(
+        without_teacher(kconsist.AdversarialDropout, consistency_weight=0.2),
+        {"labeled": 1, "weak": RATIO},
+        {**NO_WEIGHT, "rate": 0.0},
+        "weak",
+        "labeled",
+    ),
     "debiased_self_training": Method(
         without_teacher(
             kconsist.DebiasedSelfTraining,
