@@ -22,6 +22,7 @@ from kconsist.robustness import CORRUPTIONS, corrupt
 METHODS = {
     "self_ensembling": kconsist.SelfEnsembling,
     "minimum_class_confusion": kconsist.MinimumClassConfusion,
+    "adversarial_dropout": kconsist.AdversarialDropout,
 }
 INVERTED = "inverted"
 

@@ -72,6 +72,22 @@ def vat(args, student, unlabeled, ramp):
     )
 
 
+def mixmatch(args, student, unlabeled, ramp):
+    return kconsist.MixMatch(
+        student, consistency_weight=ramp(75.0), ema_decay=args.ema_decay
+    )
+
+
+def debiased_self_training(args, student, unlabeled, ramp):
+    return kconsist.DebiasedSelfTraining(student, threshold=args.threshold)
+
+
+def self_tuning(args, student, unlabeled, ramp):
+    return kconsist.SelfTuning(
+        student, projection_size=128, decay=args.ema_decay
+    )
+
+
 # What makes each method's trainer, with its paper's settings or Google's.
 METHODS = {
     make.__name__: make
@@ -84,10 +100,14 @@ METHODS = {
         temporal_ensembling,
         pseudo_label,
         vat,
+        mixmatch,
+        debiased_self_training,
+        self_tuning,
     )
 }
 INDEXED = ("flexmatch", "temporal_ensembling")
-STRONG = ("fixmatch", "flexmatch", "uda")  # The others see two weak views.
+# The others see two weak views.
+STRONG = ("fixmatch", "flexmatch", "uda", "debiased_self_training")
 
 
 def semi_supervised(args, train, labeled, unlabeled, seed):

@@ -87,6 +87,9 @@ def test_self_training_takes_a_folder_of_images(tmp_path, rng):
         "temporal_ensembling",
         "pseudo_label",
         "vat",
+        "mixmatch",
+        "debiased_self_training",
+        "self_tuning",
         "supervised",
     ],
 )
@@ -108,7 +111,11 @@ def test_semi_supervised_prints_the_baseline_beside(method, tmp_path):
 
 @pytest.mark.parametrize(
     "method, shift",
-    [("self_ensembling", "inverted"), ("minimum_class_confusion", "fog")],
+    [
+        ("self_ensembling", "inverted"),
+        ("minimum_class_confusion", "fog"),
+        ("adversarial_dropout", "inverted"),
+    ],
 )
 def test_domain_adaptation_prints_the_source_alone(method, shift, tmp_path):
     flags = ("--method", method, "--shift", shift)
