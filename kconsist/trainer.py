@@ -24,7 +24,8 @@ class ConsistencyTrainer(keras.Model):
 
     A method is a subclass that names its `views` and its `logs`, and supplies
     `objective(views, labels, sample_weight)`; where it has state to move after
-    the optimizer's step, `after_step()` too. `compile` and `fit` are Keras's.
+    the optimizer's step, `after_step()` too. Layers in `heads` train with the
+    student and are in no answer. `compile` and `fit` are Keras's.
 
     A batch is `({"view name": images, …}, labels[, sample_weight])`. Views may
     differ in batch size; labels belong to the first of `views`.

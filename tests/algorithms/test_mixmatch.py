@@ -146,6 +146,22 @@ def test_guesses_use_the_statistics_of_their_batch():
     )
 
 
+def test_mixing_keeps_the_mass_of_labels_and_what_all_images_share(rng):
+    trainer = compiled(MixMatch(network()))
+    image = rng.normal(size=(1, 6)).astype("float32")
+    images = [np.repeat(image, size, axis=0) for size in (2, 3, 3)]
+    answers = [rng.dirichlet(np.ones(3), len(view)) for view in images]
+    mixed, soft, counts = trainer.mixed(
+        images, answers, [np.ones(len(view)) for view in images]
+    )
+    np.testing.assert_allclose(
+        np.concatenate(mixed), np.repeat(image, 8, axis=0), rtol=1e-6
+    )
+    np.testing.assert_allclose(np.sum(np.concatenate(soft), -1), 1, rtol=1e-6)
+    np.testing.assert_allclose(np.concatenate(counts), 1, rtol=1e-6)
+    assert np.abs(np.concatenate(soft) - np.concatenate(answers)).max() > 0.05
+
+
 def test_images_of_integers_are_mixed_as_floats(rng):
     trainer = compiled(MixMatch(network()))
     views = [

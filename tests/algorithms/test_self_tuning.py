@@ -133,6 +133,8 @@ def test_each_step_queues_its_labeled_and_its_other_images():
     expected = np.bincount(labels, minlength=CLASSES)
     expected += np.bincount(pseudo_labels, minlength=CLASSES)
     np.testing.assert_array_equal(trainer.memory.pointers, expected)
+    lengths = np.linalg.norm(trainer.memory.queues, axis=-1)
+    np.testing.assert_allclose(lengths, 1, rtol=1e-5)
 
 
 def test_labels_of_weight_zero_stay_out_of_the_queues():
