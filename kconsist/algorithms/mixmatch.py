@@ -5,11 +5,11 @@ Semi-Supervised Learning".
 """
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from kconsist import checks, distribute, ema, targets
+from kconsist.mixing import blend, larger_part
 from kconsist.trainer import ConsistencyTrainer
 
 _TINY = 1e-30  # Keeps 0 / 0 at 0.
@@ -203,42 +203,3 @@ def parts(pool, sizes):
     """Returns the list that `pooled` took, of this replica's rows."""
     tensors = tf.split(pool, sizes, num=len(sizes))
     return [distribute.own_part(tensor) for tensor in tensors]
-
-
-def blend(values, share, partner):
-    """Returns share · values + (1 - share) · values of the partners."""
-    share = ops.reshape(share, (-1, *[1] * (len(values.shape) - 1)))
-    return share * values + (1 - share) * ops.take(values, partner, axis=0)
-
-
-def larger_part(uniform, alpha):
-    """Returns max(λ, 1 - λ) for λ ~ Beta(α, α), from uniform draws.
-
-    Args:
-        uniform: float32 tensor (size,) in [0, 1].
-        alpha: α, 0 or more; 0 gives ones.
-
-    Returns:
-        float32 tensor (size,) in [1/2, 1].
-    """
-    if alpha == 0:
-        return ops.ones_like(uniform)
-    table = ops.convert_to_tensor(quantiles(alpha))
-    place = uniform * (table.shape[0] - 1)
-    below = ops.minimum(ops.cast(place, "int32"), table.shape[0] - 2)
-    rest = place - ops.cast(below, "float32")
-    return (1 - rest) * ops.take(table, below) + rest * ops.take(
-        table, below + 1
-    )
-
-
-def quantiles(alpha, size=1025, cells=2**16):
-    """Returns the quantiles of max(λ, 1 - λ) at 1 … 0, an array (size,)."""
-    # The density of x = min(λ, 1 - λ) is x^(α-1) (1 - x)^(α-1) up to 1/2. Its
-    # first factor may be infinite at 0, so it is integrated in closed form.
-    edges = np.linspace(0, 1, cells + 1) ** max(1, 1 / alpha)  # 2x
-    middles = (edges[1:] + edges[:-1]) / 4
-    mass = np.diff(edges**alpha) * (1 - middles) ** (alpha - 1)
-    cumulative = np.append(0, np.cumsum(mass))
-    points = np.linspace(0, cumulative[-1], size)
-    return 1 - np.interp(points, cumulative, edges / 2).astype("float32")

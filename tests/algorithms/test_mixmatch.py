@@ -1,13 +1,11 @@
 import numpy as np
 import oracles
 import pytest
-import scipy.stats
 import tensorflow as tf
 from methods import CLASSES, METHODS, compiled, network
 from test_contract import first_batch
 
 from kconsist import MixMatch
-from kconsist.algorithms.mixmatch import larger_part
 
 METHOD = METHODS["mixmatch"]
 
@@ -91,18 +89,6 @@ def test_sure_guesses_at_a_low_temperature():
     q = np.array(trainer.guess(views["weak"], views["strong"]))
     both = answer(trainer, views["weak"]) + answer(trainer, views["strong"])
     np.testing.assert_allclose(q, np.eye(CLASSES)[both.argmax(-1)], atol=1e-3)
-
-
-@pytest.mark.parametrize("alpha", [0.05, 0.5, 0.75, 1.0, 4.0, 100.0])
-def test_shares_are_the_larger_part_of_a_beta_draw(alpha, rng):
-    """Close to SciPy's in value, or in how probable smaller ones are."""
-    uniform = np.append(rng.uniform(size=2000), [0.0, 1.0]).astype("float32")
-    found = np.array(larger_part(tf.constant(uniform), alpha))
-    expected = 1 - scipy.stats.beta.ppf(uniform / 2, alpha, alpha)
-    level = 2 * scipy.stats.beta.cdf(1 - found, alpha, alpha)
-    near = np.abs(found - expected) < 1e-4
-    assert np.all(near | (np.abs(level - uniform) < 1e-3))
-    assert found.min() >= 0.5 and found.max() <= 1.0
 
 
 def test_draws_are_new_at_each_step_and_for_each_seed():
