@@ -12,6 +12,7 @@ from kconsist.losses.consistency import ConsistencyLoss, L2ConsistencyLoss
 from kconsist.losses.entropy import EntropyLoss
 from kconsist.losses.kl_divergence import LogitsKLDivergence
 from kconsist.losses.minimum_class_confusion import MinimumClassConfusionLoss
+from kconsist.losses.smoothed_cross_entropy import SmoothedCrossEntropy
 from kconsist.losses.soft_cross_entropy import SoftCrossEntropyLoss
 from kconsist.losses.soft_triplet import SoftTripletLoss
 from kconsist.losses.strong_weak_consistency import StrongWeakConsistencyLoss
@@ -25,6 +26,7 @@ __all__ = [
     "L2ConsistencyLoss",
     "LogitsKLDivergence",
     "MinimumClassConfusionLoss",
+    "SmoothedCrossEntropy",
     "SoftCrossEntropyLoss",
     "SoftTripletLoss",
     "StrongWeakConsistencyLoss",

@@ -161,6 +161,24 @@ def soft_cross_entropy(live, frozen):
     return total / len(live[0])
 
 
+def labels_and_logits(rng):
+    labels = rng.integers(0, CLASSES, BATCH)
+    return labels, *draw((BATCH, CLASSES))(rng)
+
+
+def smoothed_cross_entropy(smoothing):
+    def oracle(live, frozen):
+        total = 0.0
+        for label, y in zip(frozen[0], live[1], strict=True):
+            q = softmax(y)
+            for k in range(len(q)):
+                share = smoothing / len(q) + (1 - smoothing) * (k == label)
+                total -= share * math.log(q[k])
+        return total / len(live[1])
+
+    return oracle
+
+
 def worst_case(weight):
     def oracle(live, frozen):
         labeled = unlabeled = 0.0
@@ -251,6 +269,12 @@ CASES = {
         soft_cross_entropy,
         PAIR,
         learners=(0,),
+    ),
+    "smoothed_cross_entropy": Case(
+        losses.SmoothedCrossEntropy(0.3),
+        smoothed_cross_entropy(0.3),
+        labels_and_logits,
+        learners=(1,),
     ),
     "worst_case": Case(
         losses.WorstCaseEstimationLoss(2.0),
