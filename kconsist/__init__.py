@@ -30,6 +30,7 @@ from kconsist.algorithms.flexmatch import FlexMatch
 from kconsist.algorithms.mean_teacher import MeanTeacher
 from kconsist.algorithms.minimum_class_confusion import MinimumClassConfusion
 from kconsist.algorithms.mixmatch import MixMatch
+from kconsist.algorithms.noisy_student import NoisyStudent
 from kconsist.algorithms.pi_model import PiModel
 from kconsist.algorithms.pseudo_label import PseudoLabel
 from kconsist.algorithms.self_ensembling import SelfEnsembling
@@ -52,6 +53,7 @@ __all__ = [
     "MeanTeacher",
     "MinimumClassConfusion",
     "MixMatch",
+    "NoisyStudent",
     "PiModel",
     "PseudoLabel",
     "SelfEnsembling",

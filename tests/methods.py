@@ -83,6 +83,15 @@ def after_an_epoch(cls, **defaults):
     return make
 
 
+def with_cached_answers(cls, **defaults):
+    def make(student, **options):
+        rng = np.random.default_rng(2)
+        logits = rng.normal(0, 2, (EXAMPLES, CLASSES))
+        return cls(student, logits, **{**defaults, **options})
+
+    return make
+
+
 PAIR = {"clean": 1, "noisy": 1}
 PAIRS = {**PAIR, "unlabeled_clean": RATIO, "unlabeled_noisy": RATIO}
 TRIPLE = {"labeled": 1, "weak": RATIO, "strong": RATIO}
@@ -248,6 +257,13 @@ METHODS = {
         {"labeled": 1, "weak": RATIO, "index": RATIO},
         NO_WEIGHT,
         "weak",
+        "labeled",
+    ),
+    "noisy_student": Method(
+        with_cached_answers(kconsist.NoisyStudent),
+        {"labeled": 1, "strong": RATIO, "index": RATIO},
+        NO_WEIGHT,
+        "strong",
         "labeled",
     ),
     "uda": Method(

@@ -3,6 +3,7 @@
 from kconsist.data.batches import labeled_views, semi_supervised
 from kconsist.data.digests import digest
 from kconsist.data.pairs import clean_noisy
+from kconsist.data.pseudo_labels import confident_and_balanced
 from kconsist.data.sources import Examples, load
 from kconsist.data.splits import split_labels
 
@@ -10,6 +11,7 @@ __all__ = [
     "Examples",
     "clean_noisy",
     "digest",
+    "confident_and_balanced",
     "labeled_views",
     "load",
     "semi_supervised",

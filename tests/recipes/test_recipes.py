@@ -126,6 +126,23 @@ def test_domain_adaptation_prints_the_source_alone(method, shift, tmp_path):
     assert (tmp_path / "model.keras").exists()
 
 
+def test_noisy_student_prints_a_row_for_each_generation(tmp_path):
+    flags = ("--generations", "2", "--threshold", "0", "--per-class", "20")
+    found = run("noisy_student.py", *flags, folder=tmp_path)
+    assert found.returncode == 0, found.stderr[-2000:]
+    rows = results(tmp_path)
+    assert [row["network"] for row in rows] == [
+        "teacher, labels alone",
+        "student, generation 1",
+        "student, generation 2",
+    ]
+    student = keras.models.load_model(tmp_path / "student.keras")
+    (_, test) = data.load("digits")
+    found = student.predict(test.images, verbose=0).argmax(-1)
+    accuracy = 100 * np.mean(found == test.labels)
+    assert accuracy == pytest.approx(rows[-1]["accuracy, %"], abs=0.5)
+
+
 def test_half_moons_draws_its_boundaries(tmp_path):
     found = run("half_moons.py", folder=tmp_path)
     assert found.returncode == 0, found.stderr[-2000:]
