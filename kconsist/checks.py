@@ -66,14 +66,14 @@ def returns_logits(model, role: str) -> None:
         )
 
 
-def student(model) -> None:
-    """Raises `ValueError` for a model that can't be trained as a student."""
-    built(model, "student")
-    returns_logits(model, "student")
+def learner(model, role: str = "student") -> None:
+    """Raises `ValueError` for a model that can't be trained."""
+    built(model, role)
+    returns_logits(model, role)
     if not model.trainable_variables:
         raise ValueError(
-            f"student {model.name!r} has nothing to train: all of its "
-            "variables are frozen; set student.trainable = True"
+            f"{role} {model.name!r} has nothing to train: all of its "
+            f"variables are frozen; set {role}.trainable = True"
         )
 
 

@@ -62,7 +62,7 @@ class ConsistencyTrainer(keras.Model):
     num_examples: int | None = None
 
     def __init__(self, student, teacher=None, **kwargs):
-        checks.student(student)
+        checks.learner(student)
         if teacher is not None:
             checks.teacher(teacher, student)
         # The trainer's policy decides whether the loss is scaled for float16.
@@ -109,23 +109,21 @@ class ConsistencyTrainer(keras.Model):
             value = value(self.step)
         return ops.cast(value, "float32")
 
-    def forward(self, images):
-        """Returns the student's logits in training mode, as float32."""
-        return ops.cast(self.student(images, training=True), "float32")
+    def forward(self, images, network=None):
+        """Returns logits in training mode, the student's, as float32."""
+        network = self.student if network is None else network
+        return ops.cast(network(images, training=True), "float32")
 
     def forward_together(self, *views, network=None):
         """Returns the student's logits for each view, from one forward pass.
 
         BatchNorm sees one batch that mixes all views, and moves its statistics
-        once. `network` takes the student's place: see `kconsist.features`.
+        once. `network` is asked in the student's place where it is given; see
+        `kconsist.features`.
         """
         sizes = [ops.shape(view)[0] for view in views]
-        images = ops.concatenate(views, axis=0)
-        if network is None:
-            outputs = self.forward(images)
-        else:
-            outputs = network(images, training=True)
-        return tf.split(outputs, sizes, axis=0, num=len(sizes))
+        logits = self.forward(ops.concatenate(views, axis=0), network)
+        return tf.split(logits, sizes, axis=0, num=len(sizes))
 
     def ask_teacher(self, images, training: bool = False):
         """Returns the teacher's logits as float32, under stop-gradient."""
@@ -133,24 +131,48 @@ class ConsistencyTrainer(keras.Model):
         return ops.stop_gradient(ops.cast(logits, "float32"))
 
     def train_step(self, data):
-        """Makes one step of the student on one batch."""
+        """Makes one step on one batch."""
         views, labels, sample_weight = batch.unpack(
             data, self.views, self.optional_views
         )
         checks.loss_from_logits(self.loss)
-        with tf.GradientTape() as tape:
-            with self._while("objective"):
-                loss, logits, logs = self.objective(
-                    views, labels, sample_weight
-                )
-            # Regularizers join once, whatever weights an objective gives.
-            loss += sum(map(distribute.mean_over_replicas, self.losses))
-            scaled_loss = self.optimizer.scale_loss(loss)
-        variables = self.trainable_variables
-        gradients = tape.gradient(scaled_loss, variables)
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        loss, logits, logs = self.learn(views, labels, sample_weight)
         self.after_step()
         return self._logged(views, labels, logits, sample_weight, loss, logs)
+
+    def learn(self, views, labels, sample_weight=None):
+        """Makes the student's step; returns what `objective` does.
+
+        A method whose networks learn in turn makes several calls of `descend`.
+        """
+        return self.descend(
+            self,
+            self.optimizer,
+            lambda: self.objective(views, labels, sample_weight),
+        )
+
+    def descend(self, network, optimizer, objective):
+        """Makes one step of a network down a loss.
+
+        Args:
+            network: `keras.Model` whose trainable variables move.
+            optimizer: the optimizer that was built with them.
+            objective: function without arguments that returns a tuple, the loss
+                first.
+
+        Returns:
+            The tuple, the network's regularizers in its loss.
+        """
+        with tf.GradientTape() as tape:
+            with self._while("objective"):
+                loss, *others = objective()
+            # Regularizers join once, whatever weights an objective gives.
+            loss += sum(map(distribute.mean_over_replicas, network.losses))
+            scaled_loss = optimizer.scale_loss(loss)
+        variables = network.trainable_variables
+        gradients = tape.gradient(scaled_loss, variables)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss, *others
 
     def _logged(self, views, labels, logits, sample_weight, loss, logs):
         size = ops.shape(labels)[0]
