@@ -28,6 +28,7 @@ from kconsist.algorithms.distiller import Distiller
 from kconsist.algorithms.fixmatch import FixMatch
 from kconsist.algorithms.flexmatch import FlexMatch
 from kconsist.algorithms.mean_teacher import MeanTeacher
+from kconsist.algorithms.meta_pseudo_labels import MetaPseudoLabels
 from kconsist.algorithms.minimum_class_confusion import MinimumClassConfusion
 from kconsist.algorithms.mixmatch import MixMatch
 from kconsist.algorithms.noisy_student import NoisyStudent
@@ -51,6 +52,7 @@ __all__ = [
     "FixMatch",
     "FlexMatch",
     "MeanTeacher",
+    "MetaPseudoLabels",
     "MinimumClassConfusion",
     "MixMatch",
     "NoisyStudent",

@@ -83,6 +83,15 @@ def after_an_epoch(cls, **defaults):
     return make
 
 
+def with_trained_teacher(cls, **defaults):
+    def make(student, **options):
+        optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+        options = {**defaults, **options}
+        return cls(student, network(seed=7), optimizer, **options)
+
+    return make
+
+
 def with_cached_answers(cls, **defaults):
     def make(student, **options):
         rng = np.random.default_rng(2)
@@ -257,6 +266,15 @@ METHODS = {
         {"labeled": 1, "weak": RATIO, "index": RATIO},
         NO_WEIGHT,
         "weak",
+        "labeled",
+    ),
+    "meta_pseudo_labels": Method(
+        with_trained_teacher(
+            kconsist.MetaPseudoLabels, supervised_weight=1.0, threshold=0.4
+        ),
+        TRIPLE,
+        NO_WEIGHT,
+        "strong",
         "labeled",
     ),
     "noisy_student": Method(

@@ -251,6 +251,8 @@ def test_logs_are_means_over_the_epoch(name):
     # Nothing moves at rate 0, so each batch can be asked for its own values.
     still = dict(optimizer=keras.optimizers.SGD(0.0))
     trainer = compiled(method.make(student), **still)
+    if hasattr(trainer, "teacher_optimizer"):
+        trainer.teacher_optimizer.learning_rate = 0.0
     start = trainer.get_weights()
     history = trainer.fit(batches(method, steps=3), verbose=0).history
     trainer.set_weights(start)
@@ -262,6 +264,8 @@ def test_logs_are_means_over_the_epoch(name):
         for log, value in {"loss": loss, **logs}.items():
             expected[log].append(float(value))
     for log, values in expected.items():
+        if not values:  # Known after the step alone.
+            continue
         np.testing.assert_allclose(
             history[log][0], np.mean(values), rtol=1e-5, err_msg=log
         )
