@@ -31,6 +31,7 @@ from kconsist.algorithms.mean_teacher import MeanTeacher
 from kconsist.algorithms.meta_pseudo_labels import MetaPseudoLabels
 from kconsist.algorithms.minimum_class_confusion import MinimumClassConfusion
 from kconsist.algorithms.mixmatch import MixMatch
+from kconsist.algorithms.mutual_mean_teaching import MutualMeanTeaching
 from kconsist.algorithms.noisy_student import NoisyStudent
 from kconsist.algorithms.pi_model import PiModel
 from kconsist.algorithms.pseudo_label import PseudoLabel
@@ -55,6 +56,7 @@ __all__ = [
     "MetaPseudoLabels",
     "MinimumClassConfusion",
     "MixMatch",
+    "MutualMeanTeaching",
     "NoisyStudent",
     "PiModel",
     "PseudoLabel",

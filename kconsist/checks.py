@@ -77,21 +77,21 @@ def learner(model, role: str = "student") -> None:
         )
 
 
-def teacher(model, student: keras.Model) -> None:
+def teacher(model, student: keras.Model, role: str = "teacher") -> None:
     """Raises `ValueError` for a model that can't teach this student."""
-    built(model, "teacher")
-    returns_logits(model, "teacher")
+    built(model, role)
+    returns_logits(model, role)
     shared = {id(v) for v in model.weights} & {id(v) for v in student.weights}
     if shared:
         raise ValueError(
-            f"teacher {model.name!r} shares {len(shared)} of its variables "
+            f"{role} {model.name!r} shares {len(shared)} of its variables "
             f"with student {student.name!r}: training the student would move "
-            "its teacher; give a copy, for example kconsist.ema.make_teacher"
+            f"its {role}; give a copy, for example kconsist.ema.make_teacher"
         )
     taught, learned = num_classes(model), num_classes(student)
     if None not in (taught, learned) and taught != learned:
         raise ValueError(
-            "teacher and student must have the same number of classes, got "
+            f"{role} and student must have the same number of classes, got "
             f"{taught} and {learned}"
         )
 

@@ -277,6 +277,13 @@ METHODS = {
         "strong",
         "labeled",
     ),
+    "mutual_mean_teaching": Method(
+        with_trained_teacher(kconsist.MutualMeanTeaching, decay=0.9),
+        {"first": 1, "second": 1},
+        {"soft_weight": 0.0, "triplet_weight": 0.0},
+        "first",
+        "first",
+    ),
     "noisy_student": Method(
         with_cached_answers(kconsist.NoisyStudent),
         {"labeled": 1, "strong": RATIO, "index": RATIO},

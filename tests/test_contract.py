@@ -251,8 +251,9 @@ def test_logs_are_means_over_the_epoch(name):
     # Nothing moves at rate 0, so each batch can be asked for its own values.
     still = dict(optimizer=keras.optimizers.SGD(0.0))
     trainer = compiled(method.make(student), **still)
-    if hasattr(trainer, "teacher_optimizer"):
-        trainer.teacher_optimizer.learning_rate = 0.0
+    for other in ("teacher_optimizer", "peer_optimizer"):
+        if hasattr(trainer, other):
+            getattr(trainer, other).learning_rate = 0.0
     start = trainer.get_weights()
     history = trainer.fit(batches(method, steps=3), verbose=0).history
     trainer.set_weights(start)
@@ -327,6 +328,8 @@ def test_evaluation_asks_the_predictor_and_moves_nothing(name):
 
 @EVERY
 def test_examples_of_weight_zero_have_no_say_in_the_labels_loss(name):
+    if name == "mutual_mean_teaching":
+        pytest.skip("all labels say which images are triplets")
     method = METHODS[name]
     views, labels = arrays(method)
     weight = np.ones(labels.shape, "float32")

@@ -6,7 +6,7 @@ Reference: Pham et al. 2021, "Meta Pseudo Labels".
 import keras
 from keras import ops
 
-from kconsist import checks, distribute, ema, targets
+from kconsist import checks, distribute, ema, optimizers, targets
 from kconsist.losses import LogitsKLDivergence
 from kconsist.trainer import ConsistencyTrainer
 
@@ -95,7 +95,7 @@ class MetaPseudoLabels(ConsistencyTrainer):
         checks.in_range("baseline_decay", baseline_decay, 0, 1)
         super().__init__(student, teacher, **kwargs)
         checks.learner(teacher, "teacher")
-        self.teacher_optimizer = _built(teacher_optimizer, teacher)
+        self.teacher_optimizer = optimizers.built(teacher_optimizer, teacher)
         self.consistency_weight = consistency_weight
         self.supervised_weight = supervised_weight
         self.uda_weight = uda_weight
@@ -216,14 +216,3 @@ class MetaPseudoLabels(ConsistencyTrainer):
             "sampled": self.sampled,
             "seed": self.seed,
         }
-
-
-def _built(optimizer, network):
-    """Returns an optimizer with its slots for a network, saved with them."""
-    optimizer = keras.optimizers.get(optimizer)
-    if network.dtype_policy.name == "mixed_float16" and not isinstance(
-        optimizer, keras.optimizers.LossScaleOptimizer
-    ):
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    optimizer.build(network.trainable_variables)
-    return optimizer

@@ -1,10 +1,17 @@
-"""Callbacks: averaging of weights along the path of training."""
+"""Callbacks: averaging of weights along the path of training; clusters."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kconsist import checks
+from kconsist.clusters import ClusterLabels
+
+__all__ = [
+    "ClusterLabels",
+    "StochasticWeightAveraging",
+    "estimate_batch_norm",
+]
 
 
 class StochasticWeightAveraging(keras.callbacks.Callback):
