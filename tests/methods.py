@@ -195,6 +195,13 @@ METHODS = {
         "labeled",
         also_learners=("weak",),
     ),
+    "pi_model_views": Method(
+        without_teacher(kconsist.PiModel, more_views=("third",)),
+        {**TRIPLE, "third": RATIO},
+        NO_WEIGHT,
+        "third",
+        "labeled",
+    ),
     "flexmatch": Method(
         without_teacher(
             kconsist.FlexMatch,

@@ -1,8 +1,11 @@
 """The Π-model: two noisy passes of one network are to agree.
 
 Reference: Laine and Aila 2017, "Temporal Ensembling for Semi-Supervised
-Learning".
+Learning"; Sajjadi et al. 2016, "Regularization With Stochastic Transformations
+and Perturbations for Deep Semi-Supervised Learning".
 """
+
+import itertools
 
 import keras
 from keras import ops
@@ -22,11 +25,16 @@ class PiModel(ConsistencyTrainer):
     both branches as in the paper. The two views are alike in the paper; noise
     inside the network, such as dropout, differs between them as well.
 
-    Views: labeled, weak and strong. The paper counts labeled images among the
-    unlabeled ones: let them include them.
+    Transformation stability (Sajjadi et al. 2016) is the same with `more_views`
+    of an image: the mean over all pairs of views, where its paper has the sum
+    over pairs and classes. Pseudo-ensembles (Bachman et al. 2014) is the same
+    with `views.Identity()` for every view and dropout in the student.
+
+    Views: labeled, weak and strong, and `more_views`. The papers count labeled
+    images among the unlabeled ones: let them include them.
     Collapse: the labels.
     Answers: the student.
-    BatchNorm: all three views in one forward pass.
+    BatchNorm: all views in one forward pass.
 
     Args:
         student: built model from images to logits (batch, classes).
@@ -35,8 +43,11 @@ class PiModel(ConsistencyTrainer):
         distance: `"mse"`: squared difference of probabilities, mean over
             classes, as in the paper; `"kl"`: mean of KL(weak ‖ strong) and
             KL(strong ‖ weak). Defaults to `"mse"`.
-        stop_gradient: the weak view is a target only, as in Google's code;
-            `"kl"` is then KL(weak ‖ strong) alone. Defaults to `False`.
+        stop_gradient: the weak view is a target only, as in Google's code, and
+            is compared with each other view; `"kl"` is then KL(weak ‖ strong)
+            alone. Defaults to `False`.
+        more_views: names of further views, `data.semi_supervised(...,
+            more={name: view})`. Defaults to `()`.
 
     Example:
         ```python
@@ -54,7 +65,8 @@ class PiModel(ConsistencyTrainer):
         history = trainer.fit(batches, epochs=1, verbose=0)
         ```
 
-    Reference: https://arxiv.org/abs/1610.02242, section 2.1, algorithm 1.
+    Reference: https://arxiv.org/abs/1610.02242, section 2.1, algorithm 1;
+    https://arxiv.org/abs/1606.04586; https://arxiv.org/abs/1412.4864
     """
 
     views = ("labeled", "weak", "strong")
@@ -66,27 +78,37 @@ class PiModel(ConsistencyTrainer):
         consistency_weight=10.0,
         distance="mse",
         stop_gradient=False,
+        more_views=(),
         **kwargs,
     ):
         checks.weight("consistency_weight", consistency_weight)
         checks.one_of("distance", distance, DISTANCES)
+        if isinstance(more_views, str):
+            raise ValueError(
+                f"more_views must be a tuple of names, got {more_views!r}"
+            )
         super().__init__(student, **kwargs)
+        self.views = (*type(self).views, *more_views)
         self.consistency_weight = consistency_weight
         self.distance = distance
         self.stop_gradient = stop_gradient
+        self.more_views = more_views
         self.squared_error = keras.losses.MeanSquaredError()
         self.divergence = LogitsKLDivergence()
 
     def objective(self, views, labels, sample_weight=None):
         """Returns the loss, the labeled logits, the logs."""
-        logits, weak, strong = self.forward_together(
-            views["labeled"], views["weak"], views["strong"]
+        logits, *answers = self.forward_together(
+            *(views[name] for name in self.views)
         )
+        pairs = list(itertools.combinations(answers, 2))
         if self.stop_gradient:
-            weak = ops.stop_gradient(weak)
+            weak, *others = answers
+            pairs = [(ops.stop_gradient(weak), other) for other in others]
 
         supervised = self.compute_loss(views, labels, logits, sample_weight)
-        consistency = self.disagreement(weak, strong)
+        each = [self.disagreement(first, second) for first, second in pairs]
+        consistency = sum(each) / len(pairs)
         loss = (
             supervised + self.scheduled(self.consistency_weight) * consistency
         )
@@ -112,4 +134,5 @@ class PiModel(ConsistencyTrainer):
             ),
             "distance": self.distance,
             "stop_gradient": self.stop_gradient,
+            "more_views": list(self.more_views),
         }

@@ -21,6 +21,7 @@ def semi_supervised(
     batch_size: int = 64,
     unlabeled_ratio: int = 7,
     with_index: bool = False,
+    more: dict | None = None,
     seed: int = 0,
     steps: int | None = None,
     shuffle_buffer: int = 10_000,
@@ -53,6 +54,8 @@ def semi_supervised(
         with_index: whether a batch also has the view `"index"`, which of
             `unlabeled` its images are, for methods that remember each image.
             Defaults to `False`.
+        more: further views of the same unlabeled images, by name. Defaults to
+            none.
         seed: seed of the order and of the views. Defaults to `0`.
         steps: batches of an epoch. Defaults to one pass over `unlabeled`.
         shuffle_buffer: size of the shuffle buffer of `tf.data` sources.
@@ -68,7 +71,7 @@ def semi_supervised(
         `tf.data.Dataset` of `({"labeled": …, "weak": …, "strong": …}, labels)`,
         `steps` elements: labeled images (B, ...), weak and strong views of the
         same unlabeled images (μB, ...), labels (B,); with `with_index` also
-        `"index"`, int32 (μB,).
+        `"index"`, int32 (μB,), and each view of `more` under its name.
 
     Raises:
         ValueError: a source that is empty, mismatched or of a wrong dtype, or
@@ -104,6 +107,12 @@ def semi_supervised(
     weak = defaults.weak_view() if weak is None else views.as_view(weak)
     strong = defaults.strong_view() if strong is None else views.as_view(strong)
     labeled_view = weak if labeled_view is None else views.as_view(labeled_view)
+    more = {name: views.as_view(view) for name, view in (more or {}).items()}
+    taken = {"labeled", "weak", "strong", "index"} & set(more)
+    if taken:
+        raise ValueError(
+            f"more must have names of its own, got {sorted(taken)}"
+        )
     if with_index:
         unlabeled = inputs.numbered(unlabeled)
     reader.open(labeled, batch_size)
@@ -123,6 +132,10 @@ def semi_supervised(
                 strong, images, tf.random.fold_in(key, 2)
             ),
         }
+        for number, (name, view) in enumerate(more.items(), start=3):
+            batch[name] = defaults.apply_view(
+                view, images, tf.random.fold_in(key, number)
+            )
         if with_index:
             (batch["index"],) = index
         return batch, labels

@@ -578,3 +578,27 @@ def test_replicas_split_each_view(kind, mirrored):
                 values = mirrored.experimental_local_results(part)
                 assert len(values[0]) == len(values[1]) == len(one) // 2
                 np.testing.assert_array_equal(tf.concat(values, 0), one)
+
+
+def test_more_views_are_of_the_same_images_and_change_no_other():
+    images = np.zeros((20, 12, 12, 1), "uint8")
+    images[..., 0] = np.arange(20)[:, None, None]
+    options = dict(weak=views.Identity(), strong=views.Cutout(), steps=2)
+    options.update(batch_size=2, unlabeled_ratio=3)
+    source = images, np.arange(20)
+    plain = data.semi_supervised(source, images, **options)
+    more = {"third": views.Cutout(), "fourth": views.Identity()}
+    batches = data.semi_supervised(source, images, more=more, **options)
+    for (few, _), (many, _) in zip(plain, batches, strict=True):
+        for name in few:
+            np.testing.assert_array_equal(few[name], many[name])
+        np.testing.assert_array_equal(many["fourth"], many["weak"])
+        assert np.any(many["third"] != many["strong"])
+
+
+def test_more_views_need_names_of_their_own():
+    images = np.zeros((4, 6, 6, 1), "uint8")
+    with pytest.raises(ValueError, match=r"names of its own, got \['weak'\]"):
+        data.semi_supervised(
+            (images, np.arange(4)), images, more={"weak": views.Identity()}
+        )
