@@ -96,6 +96,8 @@ class VAT(ConsistencyTrainer):
         """Returns the loss, the labeled logits, the logs."""
         images = ops.cast(views["weak"], "float32")
         clean = self.compared(images)
+        if self.entropy_weight == 0.0:  # No backward pass for nothing.
+            clean = ops.stop_gradient(clean)
         target = targets.soften(clean)
         adversarial = self.perturbation(images, target)
         # The labeled pass is the last: it alone moves BatchNorm and the seeds.

@@ -118,17 +118,15 @@ def test_tiny_gradients_keep_their_direction():
     np.testing.assert_allclose(unit(vectors), [[0.6, 0.8], [0, 0]], rtol=1e-6)
 
 
-def test_a_step_costs_four_forward_passes():
-    """Labeled, clean, probe and perturbed; K = 1."""
-    calls = []
-
-    class Counted(keras.Sequential):
-        def call(self, inputs, training=None, mask=None):
-            calls.append(len(inputs))
-            return super().call(inputs, training=training)
-
-    model = Counted([keras.Input((6,)), keras.layers.Dense(3)])
-    trainer = compiled(VAT(model, epsilon=0.5))
-    calls.clear()
-    trainer.objective(*first_batch(METHOD))
-    assert sorted(calls) == [8, 16, 16, 16]
+def test_entropy_is_learned_where_it_has_a_weight():
+    """It is logged without one, and costs no backward pass then."""
+    views, labels = first_batch(METHOD)
+    for weight in (0.0, 0.3):
+        trainer = compiled(VAT(network(), 0.5, entropy_weight=weight))
+        with tf.GradientTape() as tape:
+            entropy = trainer.objective(views, labels)[2]["entropy"]
+        kernel = trainer.student.trainable_variables[0].value
+        gradient = tape.gradient(entropy, kernel)
+        reached = gradient is not None and np.abs(gradient).max() > 1e-6
+        assert bool(reached) == bool(weight)
+        assert float(entropy) > 0
