@@ -14,7 +14,7 @@ from methods import (
 )
 from test_contract import first_batch
 
-from kconsist import FixMatch, MutualMeanTeaching
+from kconsist import FixMatch, MutualMeanTeaching, data, views
 from kconsist.callbacks import ClusterLabels
 
 METHOD = METHODS["mutual_mean_teaching"]
@@ -211,3 +211,30 @@ def test_students_that_do_not_fit():
     other = keras.Sequential([*ends, keras.layers.Activation("linear")])
     with pytest.raises(ValueError, match="ends in a .*Dense, .* Activation"):
         MutualMeanTeaching(network(), other, "sgd")
+
+
+def test_every_epoch_learns_its_own_clusters(rng):
+    points = rng.normal(size=(24, FEATURES)).astype("float32")
+    trainer = compiled(METHOD.make(network()), run_eagerly=True)
+    clusters = ClusterLabels(points)
+    source = points, clusters.labels
+    learn, seen = trainer.learn, []
+
+    def spy(views, labels, sample_weight=None):
+        distance = np.array(views["first"])[:, None] - points[None]
+        index = np.abs(distance).sum(-1).argmin(-1)
+        expected = clusters.labels.numpy()
+        np.testing.assert_array_equal(labels, expected[index])
+        seen.append(expected)
+        return learn(views, labels, sample_weight)
+
+    trainer.learn = spy
+    batches = data.class_balanced(
+        source,
+        view=views.Identity(),
+        classes_per_batch=CLASSES,
+        images_per_class=4,
+    )
+    trainer.fit(batches, epochs=3, callbacks=[clusters], verbose=0)
+    assert len(seen) == 6 and all(len(set(s)) == CLASSES for s in seen)
+    assert np.any(seen[0] != seen[2])
