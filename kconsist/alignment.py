@@ -62,7 +62,6 @@ class DistributionAlignment(keras.layers.Layer):
             initializer=keras.initializers.Constant(1.0 / num_classes),
             trainable=False,
             autocast=False,
-            aggregation="only_first_replica",
         )
         self.built = True
 

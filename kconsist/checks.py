@@ -1,6 +1,7 @@
 """Clear errors for wrong arguments, at the first moment they can be known."""
 
 import keras
+import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
 _PROBABILITIES = (keras.activations.softmax, keras.activations.sigmoid)
@@ -127,4 +128,86 @@ def loss_from_logits(loss) -> None:
             raise ValueError(
                 f"compile(loss={type(loss).__name__}()) expects probabilities, "
                 "and the student returns logits: pass from_logits=True"
+            )
+
+
+def scope(**models) -> None:
+    """Raises `ValueError` for models that are not built in this scope.
+
+    Args:
+        **models: role to `keras.Model`, or to None.
+    """
+    strategy = tf.distribute.get_strategy()
+    if isinstance(strategy, tf.distribute.ParameterServerStrategy):
+        raise ValueError(
+            "trainers run under MirroredStrategy, MultiWorkerMirroredStrategy "
+            "and TPUStrategy, got ParameterServerStrategy"
+        )
+    for role, model in models.items():
+        for variable in [] if model is None else model.weights:
+            if not strategy.extended.variable_created_in_scope(variable.value):
+                raise ValueError(
+                    f"{role} {model.name!r} and its trainer must be built in "
+                    "the same scope, and the one is in the scope of a strategy "
+                    "that the other is not in: build both in one "
+                    "`with strategy.scope():`"
+                )
+
+
+def replicated_fit(trainer, data) -> None:
+    """Raises `ValueError` for what would fail later on several replicas."""
+    strategy = trainer.distribute_strategy
+    current = tf.distribute.get_strategy()
+    inside = current.extended.variable_created_in_scope
+    if tf.distribute.has_strategy() and not inside(
+        trainer.student.weights[0].value
+    ):
+        raise ValueError(
+            f"fit was called in the scope of {type(current).__name__}, and the "
+            "trainer was built outside of it: build the student, the trainer "
+            "and the optimizer in the same `with strategy.scope():`"
+        )
+    optimizer = trainer.optimizer
+    if optimizer is None:
+        return  # Keras says that compile is missing.
+    step = optimizer.variables[0].value
+    if not strategy.extended.variable_created_in_scope(step):
+        raise ValueError(
+            f"optimizer {optimizer.name!r} and its trainer must be built in "
+            "the same scope: call compile, with a new optimizer, in the same "
+            "`with strategy.scope():`"
+        )
+    if strategy.num_replicas_in_sync > 1:
+        _stock_options(trainer, strategy)
+        if isinstance(data, tf.data.Dataset):
+            _divisible(data, strategy.num_replicas_in_sync)
+
+
+def _stock_options(trainer, strategy):
+    """Options of Keras that fail on several replicas for any model."""
+    inner = getattr(trainer.optimizer, "inner_optimizer", trainer.optimizer)
+    options = {
+        "compile(steps_per_execution=…)": trainer.steps_per_execution,
+        "gradient_accumulation_steps": inner.gradient_accumulation_steps,
+        "ema_overwrite_frequency": inner.ema_overwrite_frequency,
+    }
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        del options["compile(steps_per_execution=…)"]
+    for name, value in options.items():
+        if value is not None and value > 1:
+            raise ValueError(
+                f"{name} must be left out under {type(strategy).__name__} with "
+                f"{strategy.num_replicas_in_sync} replicas, where Keras fails "
+                f"for any model, got {value}"
+            )
+
+
+def _divisible(dataset, replicas):
+    """Global batches divide among replicas, or their means would differ."""
+    for spec in tf.nest.flatten(dataset.element_spec):
+        size = spec.shape[0] if spec.shape.rank else None
+        if size is not None and size % replicas:
+            raise ValueError(
+                f"a batch must divide among the {replicas} replicas, got a "
+                f"batch of {size}: batch sizes are global"
             )

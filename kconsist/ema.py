@@ -155,6 +155,12 @@ def statistics(teacher: keras.Model, student: keras.Model) -> list:
     ]
 
 
+def moving_statistics(model: keras.Model) -> list:
+    """Returns BatchNorm's moving means and variances in a model."""
+    names = "moving_mean", "moving_variance"
+    return [v for v in model.non_trainable_weights if v.name in names]
+
+
 @contextlib.contextmanager
 def kept(variables: list):
     """Puts back what a block moved in `variables`.

@@ -55,11 +55,7 @@ class PredictionEnsemble(keras.layers.Layer):
         self.num_examples = num_examples
         self.num_classes = num_classes
         self.decay = decay
-        options = dict(
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
-        )
+        options = dict(initializer="zeros", trainable=False)
         self.mean = self.add_weight(
             name="mean",
             shape=(num_examples, num_classes),
@@ -171,7 +167,6 @@ class ClassQueues(keras.layers.Layer):
             initializer=self._random_units,
             trainable=False,
             autocast=False,
-            aggregation="only_first_replica",
         )
         self.pointers = self.add_weight(
             name="pointers",
@@ -179,7 +174,6 @@ class ClassQueues(keras.layers.Layer):
             dtype="int64",
             initializer="zeros",
             trainable=False,
-            aggregation="only_first_replica",
         )
         self.built = True
 

@@ -88,7 +88,6 @@ class DynamicThresholding(keras.layers.Layer):
             dtype="int64",
             initializer=keras.initializers.Constant(-1),
             trainable=False,
-            aggregation="only_first_replica",
         )
         self.built = True
 

@@ -12,14 +12,14 @@ import tensorflow as tf
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
-from kconsist import batch, checks, distribute
+from kconsist import _keras, batch, checks, distribute, ema
 
 # What each trainer is doing. Replicas are threads that take turns within one
 # objective, so one of them must not end it for the others.
 _ACTIVE = threading.local()
 
 
-class ConsistencyTrainer(keras.Model):
+class ConsistencyTrainer(_keras.Prebuilt):
     """A student that is trained to answer alike to different views.
 
     A method is a subclass that names its `views` and its `logs`, and supplies
@@ -65,6 +65,7 @@ class ConsistencyTrainer(keras.Model):
         checks.learner(student)
         if teacher is not None:
             checks.teacher(teacher, student)
+        checks.scope(student=student, teacher=teacher)
         # The trainer's policy decides whether the loss is scaled for float16.
         kwargs.setdefault("dtype", student.dtype_policy)
         super().__init__(**kwargs)
@@ -137,6 +138,7 @@ class ConsistencyTrainer(keras.Model):
         )
         checks.loss_from_logits(self.loss)
         loss, logits, logs = self.learn(views, labels, sample_weight)
+        distribute.average_replicas(ema.moving_statistics(self))
         self.after_step()
         return self._logged(views, labels, logits, sample_weight, loss, logs)
 
@@ -180,7 +182,8 @@ class ConsistencyTrainer(keras.Model):
         for name, share in {"loss": loss, **logs}.items():
             value = distribute.unscaled(share)
             trackers[name].update_state(value, sample_weight=size)
-        return self.compute_metrics(views, labels, logits, sample_weight)
+        metrics = self.compute_metrics(views, labels, logits, sample_weight)
+        return _keras.step_logs(metrics)
 
     def call(self, inputs, training=None):
         """Returns the predictor's logits, for images or for a dict of views."""
@@ -205,8 +208,9 @@ class ConsistencyTrainer(keras.Model):
             checks.num_classes(self),
             self.num_examples,
         )
+        checks.replicated_fit(self, x)
         if isinstance(x, tf.data.Dataset):
-            x = batch.checked(x, expected)
+            x = distribute.in_shares(batch.checked(x, expected))
             kwargs.setdefault("shuffle", False)  # Keras warns that it can't.
         elif y is not None:
             batch.check_arrays(x, y, expected)
@@ -215,15 +219,19 @@ class ConsistencyTrainer(keras.Model):
         except tf.errors.InvalidArgumentError as error:
             raise batch.readable(error) from None
 
-    def evaluate(self, *args, **kwargs):
+    def evaluate(self, x=None, *args, **kwargs):
         """Evaluates the predictor as `keras.Model.evaluate` does."""
         with self._while("evaluation"):
-            return super().evaluate(*args, **kwargs)
+            return super().evaluate(distribute.in_shares(x), *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """Asks the predictor as `keras.Model.predict` does."""
+        return super().predict(distribute.in_shares(x), *args, **kwargs)
 
     def test_step(self, data):
         """Judges the predictor on one batch."""
         with self._while("evaluation"):
-            return super().test_step(data)
+            return _keras.step_logs(super().test_step(data))
 
     @contextlib.contextmanager
     def _while(self, state):

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kconsist import distribute
+
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * 2,
@@ -44,11 +46,7 @@ def rng():
 
 @pytest.fixture(scope="session")
 def mirrored():
-    """A strategy of two replicas on two logical CPUs.
-
-    One for all tests: a second one in a process numbers its collectives anew,
-    and TensorFlow finds the first one's of other shapes under the same numbers.
-    """
+    """A strategy of two replicas on two logical CPUs, one for all tests."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+        return distribute.strategy("mirrored")

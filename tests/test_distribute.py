@@ -1,6 +1,14 @@
-import numpy as np
-import tensorflow as tf
+"""Strategies, scopes, and what replicas share."""
 
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from methods import METHODS, arrays, batches, compiled, network
+
+from kconsist import FixMatch, SelfTrainer, _keras, distribute
 from kconsist.distribute import gather_replicas
 
 
@@ -36,3 +44,197 @@ def test_every_replica_has_all_rows_and_gradients_find_their_way(mirrored):
     expected = 2 * 2 * rows * np.array([[1], [0], [0], [2]])
     found = np.concatenate(mirrored.experimental_local_results(gradient))
     np.testing.assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize(
+    "task, chief",
+    [
+        (None, True),
+        ({"type": "worker", "index": 0}, True),
+        ({"type": "worker", "index": 1}, False),
+        ({"type": "chief", "index": 0}, True),
+    ],
+)
+def test_one_process_writes_the_files(task, chief, monkeypatch):
+    cluster = {"worker": ["a:1", "b:1"]}
+    if task:
+        if task["type"] == "chief":
+            cluster["chief"] = ["c:1"]
+        config = {"cluster": cluster, "task": task}
+        monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    assert distribute.is_chief() is chief
+
+
+def test_first_worker_beside_a_chief_writes_nothing(monkeypatch):
+    cluster = {"chief": ["c:1"], "worker": ["a:1"]}
+    task = {"type": "worker", "index": 0}
+    config = json.dumps({"cluster": cluster, "task": task})
+    monkeypatch.setenv("TF_CONFIG", config)
+    assert not distribute.is_chief()
+
+
+@pytest.mark.parametrize(
+    "workers, devices, options, expected",
+    [
+        (0, {}, {}, "none"),
+        (1, {}, {}, "none"),
+        (2, {"GPU": 2}, {}, "multiworker"),
+        (0, {"GPU": 1}, {}, "none"),
+        (0, {"GPU": 2}, {}, "mirrored"),
+        (0, {"TPU": 8, "GPU": 2}, {}, "tpu"),
+        (0, {}, {"tpu": ""}, "tpu"),
+        (0, {}, {"name": "mirrored", "tpu": "mine"}, "mirrored"),
+    ],
+)
+def test_auto_takes_what_is_there(
+    workers, devices, options, expected, monkeypatch
+):
+    hosts = [f"host{i}:1" for i in range(workers)]
+    config = {"cluster": {"worker": hosts}, "task": {"type": "worker"}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    monkeypatch.setattr(
+        tf.config,
+        "list_physical_devices",
+        lambda kind: [kind] * devices.get(kind, 0),
+    )
+    monkeypatch.setattr(distribute, "_made", lambda name, tpu: name)
+    found = distribute.strategy(**options)
+    if expected == "none":
+        assert found is tf.distribute.get_strategy()
+    else:
+        assert found == expected
+
+
+def test_each_call_returns_the_same_strategy(mirrored):
+    assert distribute.strategy("mirrored") is mirrored
+    assert mirrored.num_replicas_in_sync == 2
+
+
+def test_wrong_strategies_say_what_is_expected(monkeypatch):
+    with pytest.raises(ValueError, match="strategy must be one of .* 'gpus'"):
+        distribute.strategy("gpus")
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(ValueError, match="TF_CONFIG, .*got None"):
+        distribute.strategy("multiworker")
+
+
+def method(name="fixmatch_average", **options):
+    return METHODS[name].make(network(**options))
+
+
+def test_models_of_another_scope_are_refused(mirrored):
+    student = network()
+    with mirrored.scope():
+        inside = network(seed=7)
+        with pytest.raises(ValueError, match="student .* the same scope"):
+            FixMatch(student)
+        with pytest.raises(ValueError, match="teacher .* the same scope"):
+            SelfTrainer(network(), teacher=student)
+    with pytest.raises(ValueError, match="student .* the same scope"):
+        FixMatch(inside)
+
+
+def test_fit_in_another_scope_is_refused(mirrored):
+    trainer = compiled(method())
+    with mirrored.scope():
+        with pytest.raises(ValueError, match="built outside of it"):
+            trainer.fit(batches(METHODS["fixmatch"]), verbose=0)
+
+
+def test_optimizer_of_another_scope_is_refused(mirrored):
+    with mirrored.scope():
+        trainer = method()
+    compiled(trainer, keras.optimizers.SGD(0.1))
+    with pytest.raises(ValueError, match="optimizer 'sgd.*same scope"):
+        trainer.fit(batches(METHODS["fixmatch"]), verbose=0)
+
+
+@pytest.mark.parametrize(
+    "compile_options, optimizer_options, words",
+    [
+        ({"steps_per_execution": 2}, {}, "steps_per_execution=…. must be left"),
+        ({}, {"gradient_accumulation_steps": 2}, "gradient_accumulation_steps"),
+        (
+            {},
+            {"use_ema": True, "ema_overwrite_frequency": 3},
+            "ema_overwrite_frequency must be left out .*got 3",
+        ),
+    ],
+)
+def test_options_that_keras_fails_with_are_refused(
+    compile_options, optimizer_options, words, mirrored
+):
+    with mirrored.scope():
+        optimizer = keras.optimizers.SGD(0.1, **optimizer_options)
+        trainer = compiled(method(), optimizer, **compile_options)
+    with pytest.raises(ValueError, match=words):
+        trainer.fit(batches(METHODS["fixmatch"]), verbose=0)
+
+
+def test_batches_that_do_not_divide_are_refused(mirrored):
+    with mirrored.scope():
+        trainer = compiled(method())
+    odd = batches(METHODS["fixmatch"]).map(
+        lambda views, labels: ({k: v[1:] for k, v in views.items()}, labels)
+    )
+    with pytest.raises(ValueError, match="among the 2 replicas, .* batch of 7"):
+        trainer.fit(odd, verbose=0)
+
+
+def test_moving_statistics_are_means_over_replicas(mirrored):
+    """And so all replicas, and what is saved, hold the same weights."""
+    views, labels = arrays(METHODS["fixmatch"], steps=1)
+    with mirrored.scope():
+        trainer = compiled(method(batch_norm=True))
+    dense, norm = trainer.student.layers[:2]
+    halves = [
+        np.concatenate([np.split(view[0], 2)[i] for view in views.values()])
+        @ np.array(dense.kernel)
+        for i in range(2)
+    ]
+    dataset = tf.data.Dataset.from_tensor_slices((views, labels))
+    trainer.fit(dataset, verbose=0)
+    mean = 0.1 * np.mean([half.mean(0) for half in halves], axis=0)
+    variance = 0.9 + 0.1 * np.mean([half.var(0) for half in halves], axis=0)
+    assert np.abs(halves[0].mean(0) - halves[1].mean(0)).max() > 0.1
+    for weight, expected in (
+        (norm.moving_mean, mean),
+        (norm.moving_variance, variance),
+    ):
+        np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)
+    for weight in [*trainer.weights, *trainer.optimizer.variables]:
+        first, second = mirrored.experimental_local_results(weight.value)
+        np.testing.assert_array_equal(first, second, err_msg=weight.path)
+
+
+def test_no_batch_is_read_beforehand(mirrored):
+    """Data that count their epochs would begin at the second one."""
+    views, labels = arrays(METHODS["distiller"], steps=1)
+    epochs = []
+
+    def read():
+        epochs.append(len(epochs))
+        yield {k: v[0] for k, v in views.items()}, labels[0]
+
+    dataset = tf.data.Dataset.from_generator(
+        read,
+        output_signature=(
+            {k: tf.TensorSpec(v.shape[1:]) for k, v in views.items()},
+            tf.TensorSpec(labels.shape[1:], tf.int64),
+        ),
+    )
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(1))
+    with mirrored.scope():
+        trainer = compiled(method("distiller"))
+    trainer.fit(dataset, epochs=2, verbose=0)
+    assert epochs == [0, 1]
+
+
+def test_keras_has_the_private_name(monkeypatch, mirrored):
+    assert hasattr(keras.Model, _keras.PRIVATE_NAME)
+    assert _keras.PRIVATE_NAME in vars(_keras.Prebuilt)
+    monkeypatch.setattr(_keras, "PRIVATE_NAME", "_gone")
+    method()  # Without a strategy it is not needed.
+    with mirrored.scope():
+        with pytest.raises(RuntimeError, match="has no keras.Model._gone"):
+            method()

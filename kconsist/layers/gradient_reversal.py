@@ -90,7 +90,6 @@ class GradientReversal(keras.layers.Layer):
             dtype="int64",
             initializer="zeros",
             trainable=False,
-            aggregation="only_first_replica",
         )
         self.built = True
 
