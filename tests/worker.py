@@ -1,0 +1,81 @@
+"""One of two workers: trains every method, and leaves what came of it.
+
+TF_CONFIG=… python tests/worker.py FOLDER
+"""
+
+import os
+import signal
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+from methods import METHODS, arrays, batches, compiled, network
+
+from kconsist import data, distribute, views
+
+BATCH_NORM = "fixmatch_average"
+
+
+def points():
+    """A pipeline that counts its epochs, from arrays in memory."""
+    (x, labels) = arrays(METHODS["fixmatch"], steps=6)
+    return data.semi_supervised(
+        (x["labeled"].reshape(-1, 6), labels.reshape(-1)),
+        x["weak"].reshape(-1, 6),
+        weak=views.Identity(),
+        strong=views.Jitter(radius=0.5),
+        batch_size=8,
+        unlabeled_ratio=2,
+        steps=2,
+    )
+
+
+def train(name, **options):
+    """Returns a trained trainer and the history of its logs."""
+    method = METHODS[name]
+    trainer = compiled(method.make(network(l2=0.01, **options)))
+    dataset = points() if name == "fixmatch" else batches(method, steps=2)
+    history = trainer.fit(dataset, epochs=2, verbose=0).history
+    return trainer, history
+
+
+def judge(trainer):
+    """Returns the scores and the answers on seven points, in threes."""
+    (x, labels) = arrays(METHODS["fixmatch"], steps=1)
+    points, labels = x["labeled"][0][:7], labels[0][:7]
+    return {
+        "evaluate": trainer.evaluate(points, labels, batch_size=3, verbose=0),
+        "predict": trainer.predict(points, batch_size=3, verbose=0),
+    }
+
+
+def results(trainer, history):
+    """Returns logs and weights by name."""
+    weights = {str(i): np.array(w) for i, w in enumerate(trainer.weights)}
+    return {**history, **weights}
+
+
+def main():
+    signal.alarm(900)  # Where its partner or its parent is gone.
+    strategy = distribute.strategy("multiworker")
+    folder, found = sys.argv[1], {}
+    with strategy.scope():
+        for name in METHODS:
+            trainer, history = train(name)
+            values = results(trainer, history)
+            if name == "mean_teacher":
+                values.update(judge(trainer))
+            found.update({f"{name}/{k}": v for k, v in values.items()})
+        trainer, history = train(BATCH_NORM, batch_norm=True)
+    values = results(trainer, history)
+    found.update({f"batch_norm/{k}": v for k, v in values.items()})
+    if distribute.is_chief():
+        trainer.save(f"{folder}/chief.keras")
+        trainer.predictor.save(f"{folder}/predictor.keras")
+    index = strategy.cluster_resolver.task_id
+    np.savez(f"{folder}/{index}.npz", **found)
+
+
+if __name__ == "__main__":
+    main()
