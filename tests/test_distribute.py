@@ -193,7 +193,9 @@ def test_moving_statistics_are_means_over_replicas(mirrored):
         for i in range(2)
     ]
     dataset = tf.data.Dataset.from_tensor_slices((views, labels))
-    trainer.fit(dataset, verbose=0)
+    # As distribute_datasets_from_function gives it: already in shares.
+    shares = mirrored.experimental_distribute_dataset(dataset)
+    trainer.fit(shares, verbose=0)
     mean = 0.1 * np.mean([half.mean(0) for half in halves], axis=0)
     variance = 0.9 + 0.1 * np.mean([half.var(0) for half in halves], axis=0)
     assert np.abs(halves[0].mean(0) - halves[1].mean(0)).max() > 0.1

@@ -64,8 +64,8 @@ def semi_supervised(
             `0`.
         input_context: `tf.distribute.InputContext`, where the builder is
             called by `strategy.distribute_datasets_from_function`: each worker
-            then reads and augments its own share of every batch. Defaults to
-            none.
+            then reads and augments its own share of the images of every batch,
+            with views that several workers draw anew. Defaults to none.
 
     Returns:
         `tf.data.Dataset` of `({"labeled": …, "weak": …, "strong": …}, labels)`,
@@ -182,8 +182,8 @@ def labeled_views(
             `0`.
         input_context: `tf.distribute.InputContext`, where the builder is
             called by `strategy.distribute_datasets_from_function`: each worker
-            then reads and augments its own share of every batch. Defaults to
-            none.
+            then reads and augments its own share of the images of every batch,
+            with views that several workers draw anew. Defaults to none.
 
     Returns:
         `tf.data.Dataset` of `(images, labels)`, `steps` elements.

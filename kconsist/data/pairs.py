@@ -62,8 +62,8 @@ def clean_noisy(
             `0`.
         input_context: `tf.distribute.InputContext`, where the builder is
             called by `strategy.distribute_datasets_from_function`: each worker
-            then reads and augments its own share of every batch. Defaults to
-            none.
+            then reads and augments its own share of the images of every batch,
+            with views that several workers draw anew. Defaults to none.
 
     Returns:
         `tf.data.Dataset` of `({"clean": …, "noisy": …}, labels)`, `steps`

@@ -33,7 +33,7 @@ class Reader:
             self.view_key, *self.stream_keys = tf.unstack(
                 tf.random.split(root, 3)
             )
-            if self.worker is not None:
+            if self.worker is not None and self.worker.num_input_pipelines > 1:
                 # Each worker's views are its own, as its images are.
                 self.view_key = tf.random.fold_in(
                     self.view_key, self.worker.input_pipeline_id
@@ -91,9 +91,12 @@ class Reader:
         batches = epochs().flat_map(steps_of)
         batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
         # The views run here, outside of flat_map, where calls can be parallel.
-        return batches.map(
+        batches = batches.map(
             read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-        ).prefetch(tf.data.AUTOTUNE)
+        )
+        if self.worker is not None:
+            batches = for_replicas(batches, self.worker)
+        return batches.prefetch(tf.data.AUTOTUNE)
 
     def epoch_length(self, source, batch_size, steps, drop_remainder):
         """Returns the steps of an epoch, and whether it is a single pass.
@@ -138,17 +141,40 @@ def share(batch, worker):
     return batch[start : start + size]
 
 
+def for_replicas(batches, worker):
+    """Returns the batches of a worker's replicas, one after the other.
+
+    A strategy takes as many elements a step as the worker has replicas: all of
+    them together are the global batch.
+    """
+    count = worker.num_replicas_in_sync // worker.num_input_pipelines
+    if count == 1:
+        return batches
+
+    def parts(*batch):
+        return tf.data.Dataset.from_tensor_slices(
+            tf.nest.map_structure(
+                lambda x: tf.reshape(
+                    x, (count, x.shape[0] // count, *x.shape[1:])
+                ),
+                batch,
+            )
+        )
+
+    return batches.flat_map(parts)
+
+
 def check_shares(batch_size, single_pass, worker):
-    """Raises `ValueError` where batches do not divide among the workers."""
-    count = worker.num_input_pipelines
+    """Raises `ValueError` where batches do not divide among the replicas."""
+    count = worker.num_replicas_in_sync
     if single_pass:
         raise ValueError(
             "drop_remainder must be True, or steps be given, with an "
-            "input_context: a smaller last batch does not divide among workers"
+            "input_context: a smaller last batch does not divide among them"
         )
     if batch_size % count:
         raise ValueError(
-            f"a batch must divide among the {count} workers of input_context, "
+            f"a batch must divide among the {count} replicas of input_context, "
             f"got a batch of {batch_size}"
         )
 

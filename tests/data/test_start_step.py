@@ -176,19 +176,19 @@ def test_workers_share_each_batch(name, kind):
     )
 
 
-def test_a_strategy_reads_by_input_context(mirrored):
-    whole = build("semi_supervised", "arrays")
+@kinds
+def test_all_replicas_together_read_the_batch_of_one_device(kind, mirrored):
+    whole = build("semi_supervised", kind)
     split = mirrored.distribute_datasets_from_function(
-        lambda context: build(
-            "semi_supervised", "arrays", input_context=context
-        )
+        lambda context: build("semi_supervised", kind, input_context=context)
     )
-    # One worker: each replica takes a whole batch, one after the other.
-    read = iter(split)
-    batch, labels = next(read)
-    labels = mirrored.experimental_local_results(labels)
-    expected = [labels for _, labels in whole][:2]
-    np.testing.assert_array_equal(tf.concat(labels, 0), tf.concat(expected, 0))
+    for one, parts in zip(whole, split, strict=True):
+        for expected, part in zip(
+            tf.nest.flatten(one), tf.nest.flatten(parts), strict=True
+        ):
+            values = mirrored.experimental_local_results(part)
+            assert len(values[0]) == len(values[1]) == len(expected) // 2
+            np.testing.assert_array_equal(tf.concat(values, 0), expected)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_strategy_reads_by_input_context(mirrored):
         ({"shuffle_buffer": 0}, "shuffle_buffer must be .* got 0"),
         (
             {"input_context": tf.distribute.InputContext(3, 0, 3)},
-            "3 workers of input_context, got a batch of 4",
+            "3 replicas of input_context, got a batch of 4",
         ),
         (
             {
