@@ -10,7 +10,10 @@ RandAugment, and the student teaches the next. Prints the accuracy of each on
 the test images, and saves the last as `student.keras`.
 """
 
+import functools
+
 import _common
+import _runs
 import numpy as np
 import tensorflow as tf
 
@@ -34,7 +37,8 @@ def train_student(args, train, labeled, unlabeled, teacher, generation):
     )
     _common.compile(args, trainer)
     _, noise = _common.weak_and_strong(args.dataset)
-    batches = data.semi_supervised(
+    make_batches = functools.partial(
+        data.semi_supervised,
         labeled,
         unlabeled[chosen],
         weak=views.Identity(),
@@ -47,18 +51,24 @@ def train_student(args, train, labeled, unlabeled, teacher, generation):
         seed=args.seed + generation,
     )
     title = f"student, generation {generation}, on {len(chosen)} images"
-    images = batches.map(all_noisy)
-    _common.fit(args, trainer, batches, title, EPOCHS, averaged=images)
+    _common.fit(
+        args, trainer, make_batches, title, EPOCHS, averaged=all_noisy
+    )
     return student
 
 
-def all_noisy(batch: dict, labels):
-    """Returns the images of a batch that the student is trained on."""
-    return tf.concat([batch["labeled"], batch["strong"]], 0), labels
+def all_noisy(batches):
+    """Returns the images of batches that the student is trained on."""
+    return batches.map(
+        lambda views, labels: (
+            tf.concat([views["labeled"], views["strong"]], 0),
+            labels,
+        )
+    )
 
 
 def parse():
-    parser = _common.parser(__doc__.split("\n")[0], "noisy_student")
+    parser = _runs.parser(__doc__.split("\n")[0], "noisy_student")
     _common.add_dataset_flags(parser)
     _common.add_labels_flag(parser, default=50)
     parser.add_argument("--generations", type=int, default=3)
@@ -82,7 +92,7 @@ def parse():
 
 def main():
     args = parse()
-    folder = _common.start(args)
+    folder = _runs.start(args)
     train, test = _common.load(args)
     labeled, unlabeled = _common.split(
         args, train, args.seed, include_labeled=True
@@ -105,9 +115,9 @@ def main():
         )
         rows.append(_row(f"student, generation {generation}", teacher, test))
         teacher.save(folder / "student.keras")
-        _common.write_json(folder / "rows.json", rows)
-    print("\n" + _common.table(rows))
-    _common.finish(args, folder, rows)
+        _runs.write_json(folder / "rows.json", rows)
+    print("\n" + _runs.table(rows))
+    _runs.finish(args, folder, rows)
 
 
 def _row(name, model, test):

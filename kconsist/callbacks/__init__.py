@@ -1,12 +1,19 @@
-"""Callbacks: averaging along the path of training, and going on after a kill.
+"""Callbacks: averaged weights, clusters as labels, going on after a kill.
 
-The submodules hold one callback each; `checkpoints` is the files of `Resume`.
+Each has a file of its own; `checkpoints`, `snapshot` and `state` are the files
+of `Resume`.
 """
 
+from kconsist.callbacks.cluster_labels import ClusterLabels
 from kconsist.callbacks.resume import Resume
 from kconsist.callbacks.stochastic_weight_averaging import (
     StochasticWeightAveraging,
     estimate_batch_norm,
 )
 
-__all__ = ["Resume", "StochasticWeightAveraging", "estimate_batch_norm"]
+__all__ = [
+    "ClusterLabels",
+    "Resume",
+    "StochasticWeightAveraging",
+    "estimate_batch_norm",
+]

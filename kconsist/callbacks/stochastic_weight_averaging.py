@@ -1,17 +1,10 @@
-"""Callbacks: averaging of weights along the path of training; clusters."""
+"""Averaging of the weights along the path of training."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kconsist import checks
-from kconsist.clusters import ClusterLabels
-
-__all__ = [
-    "ClusterLabels",
-    "StochasticWeightAveraging",
-    "estimate_batch_norm",
-]
 
 
 class StochasticWeightAveraging(keras.callbacks.Callback):

@@ -37,6 +37,14 @@ COSTS = {
     "pseudo_label": TOGETHER,
     "temporal_ensembling": TOGETHER,
     "noisy_student": TOGETHER,
+    # The guess of both views, and one pass of all mixtures.
+    "mixmatch": {"student": (B + 4 * U, B + 2 * U)},
+    # The labels' strong view of TLL is left out: B less.
+    "debiased_self_training": THREE,
+    # The pseudo-labels come with the queries: U less than TLL.
+    "self_tuning": {**TOGETHER, "teacher": (B + U, 0)},
+    # The features once, though the classifier is asked three times.
+    "adversarial_dropout": TOGETHER,
     "minimum_class_confusion": TOGETHER,
     # Labeled, clean, probe and perturbed; no gradient through the clean one.
     "vat": {"student": (B + 3 * U, B + 2 * U)},
