@@ -99,13 +99,18 @@ def network(args: argparse.Namespace, train, seed: int) -> keras.Model:
     )
 
 
-def compile(args: argparse.Namespace, model: keras.Model) -> None:
-    """Compiles with Adam, whose rate falls to 0 along a cosine."""
+def optimizer(args: argparse.Namespace) -> keras.optimizers.Optimizer:
+    """Returns Adam, whose rate falls to 0 along a cosine."""
     rate = keras.optimizers.schedules.CosineDecay(
         args.learning_rate, args.steps
     )
+    return keras.optimizers.Adam(rate)
+
+
+def compile(args: argparse.Namespace, model: keras.Model) -> None:
+    """Compiles with the recipes' optimizer."""
     model.compile(
-        keras.optimizers.Adam(rate),
+        optimizer(args),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )

@@ -110,5 +110,14 @@ def with_mean(rows: list[dict]) -> list[dict]:
     return [*rows, {seed: "mean", **means}]
 
 
+def turned(rows: list[dict]) -> list[dict]:
+    """Returns a row for each column but the first, whose values are heads."""
+    (first, *names) = rows[0]
+    return [
+        {"": name} | {f"{first} {row[first]}": row[name] for row in rows}
+        for name in names
+    ]
+
+
 def _text(value):
     return f"{value:.1f}" if isinstance(value, float) else str(value)

@@ -51,9 +51,7 @@ def train_student(args, train, labeled, unlabeled, teacher, generation):
         seed=args.seed + generation,
     )
     title = f"student, generation {generation}, on {len(chosen)} images"
-    _common.fit(
-        args, trainer, make_batches, title, EPOCHS, averaged=all_noisy
-    )
+    _common.fit(args, trainer, make_batches, title, EPOCHS, averaged=all_noisy)
     return student
 
 

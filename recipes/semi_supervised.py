@@ -1,6 +1,7 @@
 """A few labels and many images: FixMatch, Mean Teacher and their kin.
 
     python recipes/semi_supervised.py --method fixmatch
+    python recipes/semi_supervised.py --method every --labels 40 --seeds 3
     python recipes/semi_supervised.py --dataset cifar10 --labels 250 \
         --steps 3000 --batch-size 32 --unlabeled-ratio 4
 
@@ -13,6 +14,7 @@ import functools
 
 import _common
 import _runs
+import keras
 
 import kconsist
 from kconsist import data, schedules
@@ -88,6 +90,20 @@ def self_tuning(args, student, unlabeled, ramp):
     )
 
 
+def meta_pseudo_labels(args, student, unlabeled, ramp):
+    return kconsist.MetaPseudoLabels(
+        student,
+        keras.models.clone_model(student),
+        _common.optimizer(args),
+        supervised_weight=1.0,
+        uda_weight=ramp(8.0),
+    )
+
+
+def minimum_class_confusion(args, student, unlabeled, ramp):
+    return kconsist.MinimumClassConfusion(student)
+
+
 # What makes each method's trainer, with its paper's settings or Google's.
 METHODS = {
     make.__name__: make
@@ -103,17 +119,25 @@ METHODS = {
         mixmatch,
         debiased_self_training,
         self_tuning,
+        meta_pseudo_labels,
+        minimum_class_confusion,
     )
 }
 INDEXED = ("flexmatch", "temporal_ensembling")
 # The others see two weak views.
-STRONG = ("fixmatch", "flexmatch", "uda", "debiased_self_training")
+STRONG = (
+    "fixmatch",
+    "flexmatch",
+    "uda",
+    "debiased_self_training",
+    "meta_pseudo_labels",
+)
 
 
-def semi_supervised(args, train, labeled, unlabeled, seed):
+def semi_supervised(args, method, train, labeled, unlabeled, seed):
     """Trains on labels and unlabeled images; returns the trainer."""
     ramp_steps = max(1, int(0.4 * args.steps))
-    trainer = METHODS[args.method](
+    trainer = METHODS[method](
         args,
         _common.network(args, train, seed),
         unlabeled,
@@ -126,14 +150,14 @@ def semi_supervised(args, train, labeled, unlabeled, seed):
         labeled,
         unlabeled,
         weak=weak,
-        strong=strong if args.method in STRONG else weak,
+        strong=strong if method in STRONG else weak,
         batch_size=args.batch_size,
         unlabeled_ratio=args.unlabeled_ratio,
-        with_index=args.method in INDEXED,
+        with_index=method in INDEXED,
         steps=args.steps,
         seed=seed,
     )
-    _common.fit(args, trainer, make_batches, f"{args.method}, seed {seed}")
+    _common.fit(args, trainer, make_batches, f"{method}, seed {seed}")
     return trainer
 
 
@@ -142,7 +166,10 @@ def main():
     _common.add_dataset_flags(parser)
     _common.add_labels_flag(parser, default=50)
     parser.add_argument(
-        "--method", choices=[*METHODS, "supervised"], default="fixmatch"
+        "--method",
+        nargs="+",
+        choices=[*METHODS, "every"],
+        default=["fixmatch"],
     )
     parser.add_argument("--seeds", type=int, default=1, help="draws of labels")
     parser.add_argument("--steps", type=int, default=400)
@@ -165,20 +192,18 @@ def main():
         alone = _common.train_alone(
             args, train, labeled, weak, seed, f"supervised alone, seed {seed}"
         )
-        row = {
-            "seed": str(seed),
-            "supervised alone": _common.accuracy(alone, test),
-        }
-        if args.method != "supervised":
-            trainer = semi_supervised(args, train, labeled, unlabeled, seed)
-            row[args.method] = _common.accuracy(trainer, test)
-            trainer.predictor.save(folder / "model.keras")
-        else:
-            alone.save(folder / "model.keras")
+        alone.save(folder / "supervised.keras")
+        row = {"seed": str(seed), "supervised": _common.accuracy(alone, test)}
         rows.append(row)
-        _runs.write_json(folder / "rows.json", rows)
+        for method in METHODS if "every" in args.method else args.method:
+            trainer = semi_supervised(
+                args, method, train, labeled, unlabeled, seed
+            )
+            row[method] = _common.accuracy(trainer, test)
+            trainer.predictor.save(folder / f"{method}.keras")
+            _runs.write_json(folder / "rows.json", rows)
     rows = _runs.with_mean(rows)
-    print(_runs.table(rows))
+    print(_runs.table(_runs.turned(rows)))
     _runs.finish(args, folder, rows)
 
 

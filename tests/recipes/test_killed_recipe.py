@@ -75,7 +75,7 @@ def test_a_recipe_killed_at_five_moments_ends_bit_for_bit_alike(tmp_path):
     assert process.returncode == 0, output[-2000:]
 
     models = [
-        keras.models.load_model(folder / "model.keras")
+        keras.models.load_model(folder / "fixmatch.keras")
         for folder in (straight, run)
     ]
     for a, b in zip(*(m.weights for m in models), strict=True):
