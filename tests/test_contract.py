@@ -13,6 +13,8 @@ from methods import (
     weights,
 )
 
+from kconsist.callbacks import Resume
+
 # The same float32 sums in another order: XLA, replicas, one step or several.
 SUMMED_ANEW = dict(rtol=1e-4, atol=2e-6)
 EVERY = pytest.mark.parametrize("name", METHODS)
@@ -208,6 +210,39 @@ def test_weights_file_brings_back_all_state(name, tmp_path):
     other = compiled(method.make(network(batch_norm=True, seed=3)))
     other.load_weights(path)
     assert_same(trainer, other, rtol=0, atol=0)
+
+
+class Killed(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            raise InterruptedError
+
+
+@pytest.mark.slow
+@EVERY
+def test_a_killed_run_ends_as_one_that_was_not(name, tmp_path):
+    method = METHODS[name]
+
+    def train(folder, seed, *killed):
+        resume = Resume(folder)
+        student = network(dropout=0.2, batch_norm=True, seed=seed)
+        trainer = compiled(method.make(student), run_eagerly=True)
+        trainer.fit(
+            batches(method, steps=2),
+            epochs=2,
+            initial_epoch=resume.initial_epoch,
+            callbacks=[*killed, resume],
+            verbose=0,
+        )
+        return trainer
+
+    straight = train(tmp_path / "straight", 0)
+    with pytest.raises(InterruptedError):
+        train(tmp_path / "killed", 0, Killed())
+    resumed = train(tmp_path / "killed", 5)
+    for a, b in zip(resumed.variables, straight.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert resumed.history.history == straight.history.history
 
 
 @pytest.mark.slow
