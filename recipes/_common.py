@@ -10,7 +10,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kconsist import callbacks, data, models, views
+from kconsist import (
+    ConsistencyTrainer,
+    callbacks,
+    data,
+    models,
+    views,
+)
 
 STEPS_TO_CHECKPOINT = 100
 
@@ -160,6 +166,19 @@ def fit(args, model, make_batches, title, epochs=10, averaged=None, **options):
         raise SystemExit(f"\n{stop}, with --resume") from None
 
 
+@keras.saving.register_keras_serializable(package="recipes")
+class Supervised(ConsistencyTrainer):
+    """Plain training, which runs on several workers as all trainers do."""
+
+    views = ("images",)
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns the compiled loss, the logits, no logs."""
+        logits = self.forward(views["images"])
+        loss = self.compute_loss(views, labels, logits, sample_weight)
+        return loss, logits, {}
+
+
 def train_alone(
     args, train, labeled, view, seed: int, title: str, averaged=False, **options
 ):
@@ -179,8 +198,8 @@ def train_alone(
     Returns:
         The network.
     """
-    model = network(args, train, seed)
-    compile(args, model)
+    trainer = Supervised(network(args, train, seed))
+    compile(args, trainer)
     make_batches = functools.partial(
         data.labeled_views,
         labeled,
@@ -190,8 +209,8 @@ def train_alone(
         seed=seed,
     )
     images = (lambda batches: batches) if averaged else None
-    fit(args, model, make_batches, title, averaged=images, **options)
-    return model
+    fit(args, trainer, make_batches, title, averaged=images, **options)
+    return trainer.student
 
 
 def clean_and_noisy(args, labeled, unlabeled, seed: int):

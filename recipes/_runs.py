@@ -5,15 +5,28 @@ import json
 import os
 import pathlib
 import shutil
+import tempfile
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from kconsist import distribute
+
 # Flags that may differ between a run and the one that goes on with it.
-FREE = {"out", "resume", "data_dir", "seeds", "only", "started"}
+FREE = {
+    "out",
+    "resume",
+    "data_dir",
+    "tpu",
+    "seeds",
+    "only",
+    "started",
+    "scratch",
+}
 
 
 def parser(description: str, name: str) -> argparse.ArgumentParser:
@@ -29,16 +42,36 @@ def parser(description: str, name: str) -> argparse.ArgumentParser:
     found.add_argument(
         "--out", default=f"runs/{name}", help="folder of the results"
     )
+    found.add_argument(
+        "--strategy",
+        choices=distribute.STRATEGIES,
+        default="auto",
+        help="replicas; batch sizes are global",
+    )
+    found.add_argument("--tpu", help="name of the TPU, or local")
     return found
 
 
 def start(args: argparse.Namespace) -> pathlib.Path:
-    """Makes the folder of a run and writes its settings there."""
-    folder = pathlib.Path(args.out)
-    folder.mkdir(parents=True, exist_ok=True)
-    _check_unfinished(args, folder)
+    """Enters the strategy's scope, and makes the folder of the run.
+
+    The chief writes its settings and results there; what other workers write
+    goes to a folder that is deleted.
+    """
+    strategy = distribute.strategy(args.strategy, args.tpu)
+    if strategy.num_replicas_in_sync > 1:
+        tf.distribute.experimental_set_strategy(strategy)
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        keras.config.set_dtype_policy("mixed_bfloat16")
     if getattr(args, "deterministic", False):
         tf.config.experimental.enable_op_determinism()
+    folder = pathlib.Path(args.out)
+    if distribute.is_chief():
+        folder.mkdir(parents=True, exist_ok=True)
+        _check_unfinished(args, folder)
+    else:
+        args.scratch = tempfile.TemporaryDirectory()
+        folder = pathlib.Path(args.scratch.name)
     write_json(folder / "settings.json", vars(args))
     args.started = time.monotonic()
     return folder

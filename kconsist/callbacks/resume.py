@@ -3,11 +3,13 @@
 import pathlib
 import signal
 import sys
+import tempfile
 import threading
 
 import keras
 import numpy as np
 
+from kconsist import distribute
 from kconsist.callbacks import checkpoints, snapshot, state
 from kconsist.data.inputs import whole_number
 
@@ -28,7 +30,7 @@ class Resume(keras.callbacks.Callback):
     Ctrl-C ends the step, writes a checkpoint where `every` allows one within
     an epoch, and stops; a second one stops at once. A loss that is not finite
     stops at its step, and the last checkpoint stays as it was. The last two
-    checkpoints are kept.
+    checkpoints are kept. Of several workers the chief writes them; all read.
 
     Args:
         folder: of this run's checkpoints; made where there is none.
@@ -195,6 +197,11 @@ class Resume(keras.callbacks.Callback):
             stopped=bool(self.model.stop_training),
         )
         run = self.model, self.callbacks, logs or {}, position, self.settings
+        if not distribute.is_chief():
+            # Sums over replicas are read together; the chief keeps them.
+            with tempfile.TemporaryDirectory() as path:
+                snapshot.write(pathlib.Path(path), *run)
+            return
         try:
             checkpoints.write(
                 self.folder,
