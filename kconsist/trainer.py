@@ -13,13 +13,14 @@ from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
 from kconsist import _keras, batch, checks, distribute, ema
+from kconsist.networks import Networks
 
 # What each trainer is doing. Replicas are threads that take turns within one
 # objective, so one of them must not end it for the others.
 _ACTIVE = threading.local()
 
 
-class ConsistencyTrainer(_keras.Prebuilt):
+class ConsistencyTrainer(Networks):
     """A student that is trained to answer alike to different views.
 
     A method is a subclass that names its `views` and its `logs`, and supplies
@@ -53,27 +54,14 @@ class ConsistencyTrainer(_keras.Prebuilt):
         ```
     """
 
-    views: tuple = ()
     optional_views: tuple = ()
     logs: tuple = ()
-    # Layers that train beside the student, and that no answer needs.
-    heads: tuple = ()
     # For methods with the view "index", which remember each unlabeled image.
     num_examples: int | None = None
 
     def __init__(self, student, teacher=None, **kwargs):
-        checks.learner(student)
-        if teacher is not None:
-            checks.teacher(teacher, student)
-        checks.scope(student=student, teacher=teacher)
-        # The trainer's policy decides whether the loss is scaled for float16.
-        kwargs.setdefault("dtype", student.dtype_policy)
-        super().__init__(**kwargs)
-        self.student = student
-        self.teacher = teacher
+        super().__init__(student, teacher, **kwargs)
         self.trackers = [keras.metrics.Mean(name=name) for name in self.logs]
-        # All weights are there: checkpoints and strategies need nothing more.
-        self.built = True
 
     def objective(self, views, labels, sample_weight=None):
         """Returns `(loss, predictions, logs)` of one batch.
@@ -93,11 +81,6 @@ class ConsistencyTrainer(_keras.Prebuilt):
 
     def after_step(self) -> None:
         """Moves the method's own state, after the optimizer's step."""
-
-    @property
-    def predictor(self) -> keras.Model:
-        """The network that answers `predict`, `evaluate` and `export`."""
-        return self.student
 
     @property
     def step(self):
@@ -185,16 +168,6 @@ class ConsistencyTrainer(_keras.Prebuilt):
         metrics = self.compute_metrics(views, labels, logits, sample_weight)
         return _keras.step_logs(metrics)
 
-    def call(self, inputs, training=None):
-        """Returns the predictor's logits, for images or for a dict of views."""
-        if isinstance(inputs, dict):
-            inputs = inputs[self.views[0]]
-        return self.predictor(inputs, training=training)
-
-    def build(self, input_shape=None) -> None:
-        """Does nothing: the networks are built before the trainer is."""
-        self.built = True
-
     def fit(self, x=None, y=None, *args, **kwargs):
         """Trains as `keras.Model.fit`, with every batch checked as it is read.
 
@@ -255,55 +228,6 @@ class ConsistencyTrainer(_keras.Prebuilt):
         return results
 
     @property
-    def trainable_variables(self) -> list:
-        """Those of the student and the heads.
-
-        A teacher is asked, whatever its own flags say.
-        """
-        trained = (self.student, *self.heads)
-        return [v for part in trained for v in part.trainable_variables]
-
-    @property
-    def trainable_weights(self) -> list:
-        """Those of the student and the heads."""
-        trained = (self.student, *self.heads)
-        return [v for part in trained for v in part.trainable_weights]
-
-    @property
-    def non_trainable_variables(self) -> list:
-        """All others."""
-        return _without(self.variables, self.trainable_variables)
-
-    @property
-    def non_trainable_weights(self) -> list:
-        """All others, without the seeds of random layers."""
-        return _without(self.weights, self.trainable_weights)
-
-    @property
     def losses(self) -> list:
         """The student's regularizers; a teacher's do not count."""
         return [] if self._is_in("objective") else self.student.losses
-
-    @property
-    def output_shape(self) -> tuple:
-        """Shape of the student's logits, (None, classes)."""
-        return self.student.output_shape
-
-    def export(self, filepath, *args, **kwargs):
-        """Exports the predictor as `keras.Model.export` does."""
-        return self.predictor.export(filepath, *args, **kwargs)
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        student = keras.saving.serialize_keras_object(self.student)
-        return {**super().get_config(), "student": student}
-
-    @classmethod
-    def from_config(cls, config: dict):
-        """Returns a trainer from what `get_config` returned."""
-        return cls(**keras.saving.deserialize_keras_object(config))
-
-
-def _without(variables, others):
-    left_out = {id(variable) for variable in others}
-    return [v for v in variables if id(v) not in left_out]
