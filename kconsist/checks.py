@@ -193,6 +193,12 @@ def _stock_options(trainer, strategy):
     }
     if isinstance(strategy, tf.distribute.TPUStrategy):
         del options["compile(steps_per_execution=…)"]
+    on_cpus = any("CPU" in name for name in strategy.extended.worker_devices)
+    if trainer.jit_compile and on_cpus:
+        raise ValueError(
+            "compile(jit_compile=True) must be left out where several replicas "
+            "are on CPUs: XLA compiles no step there that replicas share"
+        )
     for name, value in options.items():
         if value is not None and value > 1:
             raise ValueError(

@@ -108,8 +108,7 @@ def _workers():
 def is_chief() -> bool:
     """Says whether this process is the one that writes a run's files.
 
-    Of several workers in TF_CONFIG it is the chief, or the first one where none
-    is called so. A process on its own is its own chief.
+    Of several workers in TF_CONFIG it is the chief, or the first one.
     """
     cluster, kind, index = _task()
     if "chief" in cluster or kind is None:
@@ -126,12 +125,21 @@ def has_several_workers(strategy: tf.distribute.Strategy) -> bool:
     )
 
 
+def check_order(trainer, shuffle) -> None:
+    """Raises `ValueError` where each worker would shuffle arrays on its own."""
+    if shuffle and has_several_workers(trainer.distribute_strategy):
+        raise ValueError(
+            "fit(x, y) shuffles arrays anew on each of several workers, whose "
+            "shares would not make one batch: pass a tf.data.Dataset, or "
+            "shuffle=False"
+        )
+
+
 def in_shares(dataset):
     """Returns a data set that several workers read by shares of each batch.
 
-    Each worker reads all of it and keeps its share, so that all shares together
-    are the one batch of one device. By itself, TensorFlow may divide the files
-    instead, and the batches are others then.
+    Each worker reads all of it and keeps its share: together they are the batch
+    of one device. By itself, TensorFlow may divide the source's files instead.
     """
     if not isinstance(dataset, tf.data.Dataset):
         return dataset
@@ -145,8 +153,8 @@ def in_shares(dataset):
 def average_replicas(variables: list) -> None:
     """Gives all replicas the mean of what each holds in `variables`.
 
-    BatchNorm's moving statistics are means of what a replica has seen. Their
-    mean over replicas, step by step, is what the mean at the end would be.
+    BatchNorm's moving statistics are means of what a replica has seen: their
+    mean at each step is what the mean at the end would be.
     """
     if variables and num_replicas() > 1:
         # With a device, see `gather_replicas`.

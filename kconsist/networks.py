@@ -78,6 +78,13 @@ class Networks(_keras.Prebuilt):
         """Shape of the student's logits, (None, classes)."""
         return self.student.output_shape
 
+    def load_weights(self, filepath, *args, **kwargs):
+        """Loads weights, and the optimizer's state, which Keras needs built."""
+        if self.optimizer is not None and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+        super().load_weights(filepath, *args, **kwargs)
+
     def export(self, filepath, *args, **kwargs):
         """Exports the predictor as `keras.Model.export` does."""
         return self.predictor.export(filepath, *args, **kwargs)

@@ -182,11 +182,13 @@ class ConsistencyTrainer(Networks):
             self.num_examples,
         )
         checks.replicated_fit(self, x)
+        if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
+            kwargs.setdefault("shuffle", False)  # Keras warns that it can't.
         if isinstance(x, tf.data.Dataset):
             x = distribute.in_shares(batch.checked(x, expected))
-            kwargs.setdefault("shuffle", False)  # Keras warns that it can't.
         elif y is not None:
             batch.check_arrays(x, y, expected)
+            distribute.check_order(self, kwargs.get("shuffle", True))
         try:
             return super().fit(x, y, *args, **kwargs)
         except tf.errors.InvalidArgumentError as error:

@@ -1,5 +1,7 @@
 """What every trainer keeps to, whatever its method."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -210,6 +212,10 @@ def test_weights_file_brings_back_all_state(name, tmp_path):
     other = compiled(method.make(network(batch_norm=True, seed=3)))
     other.load_weights(path)
     assert_same(trainer, other, rtol=0, atol=0)
+    for a, b in zip(
+        trainer.optimizer.variables, other.optimizer.variables, strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
 
 
 class Killed(keras.callbacks.Callback):
@@ -268,14 +274,55 @@ def test_mixed_float16_trains_with_a_scaled_loss(name):
     trainer.fit(batches(method), verbose=0)
     assert len(scaled) >= 1
     assert scaled[0].dtype == tf.float32
-    # float16 keeps 11 bits: the path is the float32 one to some 1e-3.
-    moved = [a - b for a, b in zip(weights(student), start, strict=True)]
-    expected = [
-        a - b for a, b in zip(weights(reference.student), start, strict=True)
-    ]
+    assert_moved_alike(trainer, reference, start)
+
+
+def assert_moved_alike(trainer, reference, start):
+    """float16 keeps 11 bits: the path is the float32 one to some 1e-3."""
+    students = trainer.student, reference.student
+    moved, expected = (
+        [a - b for a, b in zip(weights(student), start, strict=True)]
+        for student in students
+    )
     for a, b in zip(moved, expected, strict=True):
         np.testing.assert_allclose(a, b, atol=5e-3)
     assert max(np.abs(m).max() for m in moved) > 1e-2
+
+
+# A frozen teacher, an average, a memory gathered by index, a gathered loss.
+PARTS = (
+    "self_trainer_unlabeled",
+    "mean_teacher",
+    "flexmatch",
+    "minimum_class_confusion",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PARTS)
+def test_mixed_float16_trains_alike_by_xla_and_on_replicas(name, mirrored):
+    method = METHODS[name]
+    reference = compiled(method.make(network()))
+    reference.fit(batches(method), verbose=0)
+    for scope, jit_compile in (
+        (contextlib.nullcontext(), True),
+        (mirrored.scope(), False),
+    ):
+        with scope:
+            keras.config.set_dtype_policy("mixed_float16")
+            student = network()
+            keras.config.set_dtype_policy("float32")
+            start = weights(student)
+            trainer = compiled(method.make(student), jit_compile=jit_compile)
+        trainer.fit(batches(method), verbose=0)
+        assert_moved_alike(trainer, reference, start)
+
+
+@EVERY
+def test_state_is_assigned_without_communication(name):
+    """All replicas compute it alike, so each keeps its own."""
+    trainer = METHODS[name].make(network(batch_norm=True))
+    assert {weight.aggregation for weight in trainer.weights} == {"none"}
 
 
 @EVERY

@@ -153,6 +153,7 @@ def test_optimizer_of_another_scope_is_refused(mirrored):
     "compile_options, optimizer_options, words",
     [
         ({"steps_per_execution": 2}, {}, "steps_per_execution=…. must be left"),
+        ({"jit_compile": True}, {}, "jit_compile=True. must be left out"),
         ({}, {"gradient_accumulation_steps": 2}, "gradient_accumulation_steps"),
         (
             {},
@@ -181,6 +182,14 @@ def test_batches_that_do_not_divide_are_refused(mirrored):
         trainer.fit(odd, verbose=0)
 
 
+def test_arrays_that_workers_shuffle_apart_are_refused(monkeypatch):
+    monkeypatch.setattr(distribute, "has_several_workers", lambda _: True)
+    views, labels = arrays(METHODS["distiller"], steps=1)
+    trainer = compiled(method("distiller"))
+    with pytest.raises(ValueError, match="shuffles arrays anew on each"):
+        trainer.fit(views["images"][0], labels[0], verbose=0)
+
+
 def test_moving_statistics_are_means_over_replicas(mirrored):
     """And so all replicas, and what is saved, hold the same weights."""
     views, labels = arrays(METHODS["fixmatch"], steps=1)
@@ -207,6 +216,16 @@ def test_moving_statistics_are_means_over_replicas(mirrored):
     for weight in [*trainer.weights, *trainer.optimizer.variables]:
         first, second = mirrored.experimental_local_results(weight.value)
         np.testing.assert_array_equal(first, second, err_msg=weight.path)
+    points, labels = views["labeled"][0][:7], labels[0][:7]
+    expected = np.array(trainer.predictor(points, training=False))
+    np.testing.assert_allclose(  # Seven points in threes, and one left.
+        trainer.predict(points, batch_size=3, verbose=0), expected, atol=1e-6
+    )
+    scores = trainer.evaluate(
+        points, labels, batch_size=3, verbose=0, return_dict=True
+    )
+    right = np.mean(expected.argmax(-1) == labels)
+    assert scores["accuracy"] == pytest.approx(right)
 
 
 def test_no_batch_is_read_beforehand(mirrored):
