@@ -166,6 +166,16 @@ def test_benchmark_prints_a_ratio(script, flags):
     assert float(found.stdout.split("ratio: ")[1]) > 0
 
 
+def test_benchmark_of_replicas_prints_a_ratio_for_each_way():
+    found = run("benchmarks/scaling.py")
+    assert found.returncode == 0, found.stderr[-2000:]
+    ratios = [
+        float(line.split("ratio: ")[1])
+        for line in found.stdout.strip().splitlines()
+    ]
+    assert ratios[0] == 1 and len(ratios) == 3 and min(ratios) > 0
+
+
 def test_benchmark_of_views_prints_every_ratio():
     found = run("benchmarks/views.py")
     assert found.returncode == 0, found.stderr[-2000:]
