@@ -95,6 +95,11 @@ def test_two_workers_train_as_one_device(tmp_path):
         assert_same(answers, found, "mean_teacher")
     for key in chief.files:
         np.testing.assert_array_equal(chief[key], other[key], err_msg=key)
+    for key in chief.files:
+        name, place = key.split("/")
+        if name == "killed":
+            straight = chief[f"fixmatch_average/{place}"]
+            np.testing.assert_array_equal(chief[key], straight, err_msg=key)
 
     # BatchNorm's statistics are means over workers; the chief alone saves.
     loaded = keras.models.load_model(tmp_path / "chief.keras")

@@ -9,10 +9,11 @@ import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
 import numpy as np
 from methods import METHODS, arrays, batches, compiled, network
 
-from kconsist import data, distribute, views
+from kconsist import callbacks, data, distribute, views
 
 BATCH_NORM = "fixmatch_average"
 
@@ -31,13 +32,29 @@ def points():
     )
 
 
-def train(name, **options):
+def train(name, batch_norm=False, **options):
     """Returns a trained trainer and the history of its logs."""
     method = METHODS[name]
-    trainer = compiled(method.make(network(l2=0.01, **options)))
+    trainer = compiled(method.make(network(l2=0.01, batch_norm=batch_norm)))
     dataset = points() if name == "fixmatch" else batches(method, steps=2)
-    history = trainer.fit(dataset, epochs=2, verbose=0).history
+    history = trainer.fit(dataset, epochs=2, verbose=0, **options).history
     return trainer, history
+
+
+class Killed(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            raise InterruptedError
+
+
+def train_killed(name, folder):
+    """The same, killed after an epoch and gone on with."""
+    try:
+        train(name, callbacks=[Killed(), callbacks.Resume(folder)])
+    except InterruptedError:
+        resume = callbacks.Resume(folder)
+    epoch = resume.initial_epoch
+    return train(name, callbacks=[resume], initial_epoch=epoch)
 
 
 def judge(trainer):
@@ -67,6 +84,8 @@ def main():
             if name == "mean_teacher":
                 values.update(judge(trainer))
             found.update({f"{name}/{k}": v for k, v in values.items()})
+        killed = train_killed(BATCH_NORM, f"{folder}/checkpoints")
+        found.update({f"killed/{k}": v for k, v in results(*killed).items()})
         trainer, history = train(BATCH_NORM, batch_norm=True)
     values = results(trainer, history)
     found.update({f"batch_norm/{k}": v for k, v in values.items()})
