@@ -201,6 +201,7 @@ METHODS = {
         NO_WEIGHT,
         "third",
         "labeled",
+        also_learners=("weak", "strong"),
     ),
     "flexmatch": Method(
         without_teacher(

@@ -110,7 +110,6 @@ class MetaPseudoLabels(ConsistencyTrainer):
             dtype="float32",
             initializer="zeros",
             trainable=False,
-            aggregation="only_first_replica",
         )
         self.label_loss = keras.losses.SparseCategoricalCrossentropy(
             from_logits=True

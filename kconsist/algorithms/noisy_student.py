@@ -96,7 +96,6 @@ class NoisyStudent(ConsistencyTrainer):
             initializer="zeros",
             trainable=False,
             autocast=False,
-            aggregation="only_first_replica",
         )
         self.teacher_logits.assign(teacher_logits)
         self.consistency_loss = keras.losses.CategoricalCrossentropy(

@@ -31,9 +31,6 @@ def mean_teacher(seed):
     return MeanTeacher(plain(seed), decay=0.9)
 
 
-MAKERS = pytest.mark.parametrize("make", [plain, fixmatch, mean_teacher])
-
-
 def batches(make, start_step):
     options = dict(steps=STEPS, start_step=start_step, seed=3)
     jitter = views.Jitter(radius=0.1)
@@ -69,6 +66,17 @@ class Killed(Exception):
     pass
 
 
+def compiled(model, eager=True):
+    schedule = keras.optimizers.schedules.CosineDecay(0.05, STEPS * EPOCHS)
+    model.compile(
+        keras.optimizers.Adam(schedule),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        run_eagerly=eager,  # Tracing takes longer than these few steps.
+    )
+    return model
+
+
 def train(
     make,
     folder,
@@ -83,15 +91,7 @@ def train(
     """Trains in a way that is the same at each start; returns the model."""
     others = [] if others is None else others()
     resume = Resume(folder, callbacks=others, **options)
-    model = make(seed)
-    model.compile(
-        keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(0.05, STEPS * EPOCHS)
-        ),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-        run_eagerly=eager,  # Tracing takes longer than these few steps.
-    )
+    model = compiled(make(seed), eager)
     killers = [Kill(kill)] if kill else []
     model.fit(
         batches(make, resume.step).repeat(),
@@ -115,8 +115,10 @@ def assert_equal(resumed, straight):
     assert resumed.history.epoch == straight.history.epoch
 
 
-@MAKERS
-@pytest.mark.parametrize("kill, every", [(5, None), (7, 1), (8, 3)])
+@pytest.mark.parametrize(
+    "make, kill, every",
+    [(plain, 5, None), (plain, 7, 1), (mean_teacher, 8, 3)],
+)
 def test_a_killed_run_ends_as_one_that_was_not(make, kill, every, tmp_path):
     straight = train(make, tmp_path / "straight", every=every)
     with pytest.raises(Killed):
@@ -345,8 +347,7 @@ def test_another_optimizer_is_refused(one_run):
 
 
 def test_another_first_epoch_is_refused(one_run):
-    model = fixmatch(0)
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(True))
+    model = compiled(fixmatch(0))
     with pytest.raises(ValueError, match="initial_epoch=2.*got 0"):
         model.fit(
             batches(fixmatch, 8),
@@ -415,13 +416,7 @@ def test_two_checkpoints_are_kept(tmp_path):
 def test_going_on_within_an_epoch_needs_its_length(tmp_path):
     with pytest.raises(Killed):
         train(plain, tmp_path, kill=6, every=1)
-    model = plain(0)
-    schedule = keras.optimizers.schedules.CosineDecay(0.05, STEPS * EPOCHS)
-    model.compile(
-        keras.optimizers.Adam(schedule),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
+    model = compiled(plain(0))
     resume = Resume(tmp_path, every=1)
     unknown = tf.data.Dataset.from_generator(
         lambda: batches(plain, resume.step),
