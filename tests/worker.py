@@ -16,6 +16,7 @@ from methods import METHODS, arrays, batches, compiled, network
 from kconsist import callbacks, data, distribute, views
 
 BATCH_NORM = "fixmatch_average"
+HALF = ("mean_teacher", "flexmatch")  # An average; a memory that is gathered.
 
 
 def points():
@@ -32,10 +33,13 @@ def points():
     )
 
 
-def train(name, batch_norm=False, **options):
+def train(name, batch_norm=False, policy="float32", **options):
     """Returns a trained trainer and the history of its logs."""
     method = METHODS[name]
-    trainer = compiled(method.make(network(l2=0.01, batch_norm=batch_norm)))
+    keras.config.set_dtype_policy(policy)
+    student = network(l2=0.01, batch_norm=batch_norm)
+    keras.config.set_dtype_policy("float32")
+    trainer = compiled(method.make(student))
     dataset = points() if name == "fixmatch" else batches(method, steps=2)
     history = trainer.fit(dataset, epochs=2, verbose=0, **options).history
     return trainer, history
@@ -84,6 +88,10 @@ def main():
             if name == "mean_teacher":
                 values.update(judge(trainer))
             found.update({f"{name}/{k}": v for k, v in values.items()})
+        for name in HALF:
+            trainer, _ = train(name, policy="mixed_float16")
+            values = results(trainer.student, {})
+            found.update({f"{name}_half/{k}": v for k, v in values.items()})
         killed = train_killed(BATCH_NORM, f"{folder}/checkpoints")
         found.update({f"killed/{k}": v for k, v in results(*killed).items()})
         trainer, history = train(BATCH_NORM, batch_norm=True)
