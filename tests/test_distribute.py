@@ -9,7 +9,7 @@ import tensorflow as tf
 from methods import METHODS, arrays, batches, compiled, network
 
 from kconsist import FixMatch, SelfTrainer, _keras, distribute
-from kconsist.distribute import gather_replicas
+from kconsist.distribute import gather_replicas, strategies
 
 
 def test_without_a_strategy_nothing_moves():
@@ -97,7 +97,7 @@ def test_auto_takes_what_is_there(
         "list_physical_devices",
         lambda kind: [kind] * devices.get(kind, 0),
     )
-    monkeypatch.setattr(distribute, "_made", lambda name, tpu: name)
+    monkeypatch.setattr(strategies, "_made", lambda name, tpu: name)
     found = distribute.strategy(**options)
     if expected == "none":
         assert found is tf.distribute.get_strategy()
@@ -183,7 +183,7 @@ def test_batches_that_do_not_divide_are_refused(mirrored):
 
 
 def test_arrays_that_workers_shuffle_apart_are_refused(monkeypatch):
-    monkeypatch.setattr(distribute, "has_several_workers", lambda _: True)
+    monkeypatch.setattr(strategies, "has_several_workers", lambda _: True)
     views, labels = arrays(METHODS["distiller"], steps=1)
     trainer = compiled(method("distiller"))
     with pytest.raises(ValueError, match="shuffles arrays anew on each"):
