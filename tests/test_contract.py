@@ -28,6 +28,14 @@ def assert_same(first, second, **tolerance):
         np.testing.assert_allclose(a, b, **tolerance)
 
 
+def eagerly(trainer, **options):
+    """A compiled trainer whose few steps are not traced, which takes longer.
+
+    That eager steps are those of a graph is a test of its own.
+    """
+    return compiled(trainer, run_eagerly=True, **options)
+
+
 def first_batch(method):
     views, labels = arrays(method, steps=1)
     views = {name: tf.constant(view[0]) for name, view in views.items()}
@@ -188,7 +196,7 @@ def test_loaded_trainer_evaluates_alike_and_goes_on(name, tmp_path):
     method = METHODS[name]
     (views, labels), path = arrays(method), tmp_path / "trainer.keras"
     examples = views[method.trained_on][0], labels[0]
-    trainer = compiled(method.make(network(batch_norm=True)))
+    trainer = eagerly(method.make(network(batch_norm=True)))
     trainer.fit(batches(method), verbose=0)
     trainer.save(path)
 
@@ -206,10 +214,10 @@ def test_loaded_trainer_evaluates_alike_and_goes_on(name, tmp_path):
 @EVERY
 def test_weights_file_brings_back_all_state(name, tmp_path):
     method, path = METHODS[name], tmp_path / "trainer.weights.h5"
-    trainer = compiled(method.make(network(batch_norm=True)))
+    trainer = eagerly(method.make(network(batch_norm=True)))
     trainer.fit(batches(method), verbose=0)
     trainer.save_weights(path)
-    other = compiled(method.make(network(batch_norm=True, seed=3)))
+    other = eagerly(method.make(network(batch_norm=True, seed=3)))
     other.load_weights(path)
     assert_same(trainer, other, rtol=0, atol=0)
     for a, b in zip(
@@ -232,7 +240,7 @@ def test_a_killed_run_ends_as_one_that_was_not(name, tmp_path):
     def train(folder, seed, *killed):
         resume = Resume(folder)
         student = network(dropout=0.2, batch_norm=True, seed=seed)
-        trainer = compiled(method.make(student), run_eagerly=True)
+        trainer = eagerly(method.make(student))
         trainer.fit(
             batches(method, steps=2),
             epochs=2,
@@ -332,7 +340,7 @@ def test_logs_are_means_over_the_epoch(name):
     student = network()
     # Nothing moves at rate 0, so each batch can be asked for its own values.
     still = dict(optimizer=keras.optimizers.SGD(0.0))
-    trainer = compiled(method.make(student), **still)
+    trainer = eagerly(method.make(student), **still)
     for other in ("teacher_optimizer", "peer_optimizer"):
         if hasattr(trainer, other):
             getattr(trainer, other).learning_rate = 0.0
@@ -360,13 +368,13 @@ def test_logs_are_means_over_the_epoch(name):
 def test_without_consistency_it_is_plain_fit(name):
     method = METHODS[name]
     views, labels = arrays(method)
-    plain = compiled(network(l2=0.01))
+    plain = eagerly(network(l2=0.01))
     plain.fit(
         tf.data.Dataset.from_tensor_slices((views[method.trained_on], labels)),
         epochs=2,
         verbose=0,
     )
-    trainer = compiled(
+    trainer = eagerly(
         method.make(network(l2=0.01), **method.without_consistency)
     )
     trainer.fit(batches(method), epochs=2, verbose=0)
@@ -377,7 +385,7 @@ def test_without_consistency_it_is_plain_fit(name):
 def test_training_logs_stay_out_of_validation(name):
     method = METHODS[name]
     (views, labels) = arrays(method)
-    trainer = compiled(method.make(network()))
+    trainer = eagerly(method.make(network()))
     validation = (views[method.trained_on][0], labels[0])
     history = trainer.fit(
         batches(method), validation_data=validation, epochs=2, verbose=0
@@ -396,7 +404,7 @@ def test_training_logs_stay_out_of_validation(name):
 def test_evaluation_asks_the_predictor_and_moves_nothing(name):
     method = METHODS[name]
     (views, labels) = arrays(method)
-    trainer = compiled(method.make(network(batch_norm=True, dropout=0.5)))
+    trainer = eagerly(method.make(network(batch_norm=True, dropout=0.5)))
     trainer.fit(batches(method), verbose=0)
     images, before = views[method.trained_on][0], weights(trainer)
     expected = trainer.predictor(images, training=False)
@@ -420,12 +428,12 @@ def test_examples_of_weight_zero_have_no_say_in_the_labels_loss(name):
     wrong[:, ::2] = (wrong[:, ::2] + 1) % 3
     trained = []
     for given in (labels, wrong):
-        trainer = compiled(method.make(network()))
+        trainer = eagerly(method.make(network()))
         dataset = tf.data.Dataset.from_tensor_slices((views, given, weight))
         trainer.fit(dataset, verbose=0)
         trained.append(trainer)
     assert_same(*trained, rtol=0, atol=0)
-    unweighted = compiled(method.make(network()))
+    unweighted = eagerly(method.make(network()))
     unweighted.fit(batches(method), verbose=0)
     first, second = (weights(t.student)[0] for t in (trained[0], unweighted))
     assert np.abs(first - second).max() > 1e-4
@@ -434,9 +442,9 @@ def test_examples_of_weight_zero_have_no_say_in_the_labels_loss(name):
 @EVERY
 def test_class_weight_counts(name):
     method = METHODS[name]
-    first = compiled(method.make(network()))
+    first = eagerly(method.make(network()))
     first.fit(batches(method), class_weight={0: 1, 1: 1, 2: 1}, verbose=0)
-    second = compiled(method.make(network()))
+    second = eagerly(method.make(network()))
     second.fit(batches(method), class_weight={0: 5, 1: 0, 2: 1}, verbose=0)
     a, b = (weights(trainer.student)[0] for trainer in (first, second))
     assert np.abs(a - b).max() > 1e-4
@@ -445,7 +453,7 @@ def test_class_weight_counts(name):
 @EVERY
 def test_optimizer_holds_the_students_and_the_heads_variables_only(name):
     method = METHODS[name]
-    trainer = compiled(method.make(network(batch_norm=True)))
+    trainer = eagerly(method.make(network(batch_norm=True)))
     trainer.fit(batches(method), verbose=0)
     trained = [
         v.path
