@@ -297,17 +297,8 @@ def assert_moved_alike(trainer, reference, start):
     assert max(np.abs(m).max() for m in moved) > 1e-2
 
 
-# A frozen teacher, an average, a memory gathered by index, a gathered loss.
-PARTS = (
-    "self_trainer_unlabeled",
-    "mean_teacher",
-    "flexmatch",
-    "minimum_class_confusion",
-)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PARTS)
+@EVERY
 def test_mixed_float16_trains_alike_by_xla_and_on_replicas(name, mirrored):
     method = METHODS[name]
     reference = compiled(method.make(network()))

@@ -16,7 +16,6 @@ from methods import METHODS, arrays, batches, compiled, network
 from kconsist import callbacks, data, distribute, views
 
 BATCH_NORM = "fixmatch_average"
-HALF = ("mean_teacher", "flexmatch")  # An average; a memory that is gathered.
 
 
 def points():
@@ -88,7 +87,7 @@ def main():
             if name == "mean_teacher":
                 values.update(judge(trainer))
             found.update({f"{name}/{k}": v for k, v in values.items()})
-        for name in HALF:
+        for name in METHODS:
             trainer, _ = train(name, policy="mixed_float16")
             values = results(trainer.student, {})
             found.update({f"{name}_half/{k}": v for k, v in values.items()})
