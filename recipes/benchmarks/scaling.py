@@ -7,7 +7,9 @@ all, however many replicas share them. Each way is a process of its own, the
 workers two, that waits for its turn; the figures are ratios of median times.
 
 On a CPU one replica already computes on all cores, so two of them on the same
-cores can gain little: what is measured is what sharing a step costs.
+cores can gain little: what is measured is what sharing a step costs. On two
+cores, 2026-11-20: one replica 649 images/s, two replicas 1.10 times the time of
+a step, two processes 1.22.
 """
 
 import argparse
