@@ -5,7 +5,6 @@ Learning".
 """
 
 import keras
-from keras import ops
 
 from kconsist import checks, distribute, features
 from kconsist.layers import reverse_gradient
@@ -138,10 +137,11 @@ class DebiasedSelfTraining(ConsistencyTrainer):
 
         supervised = self.compute_loss(views, labels, logits, sample_weight)
         consistency = self.consistency_loss(
-            ask(self.pseudo_head, strong), answers
+            self.forward(strong, self.pseudo_head), answers
         )
         worst_labeled, worst_weak = (
-            ask(self.worst_head, self.turned(part)) for part in (labeled, weak)
+            self.forward(self.turned(part), self.worst_head)
+            for part in (labeled, weak)
         )
         worst_case = self.worst_case_loss(
             logits, worst_labeled, answers, worst_weak
@@ -176,8 +176,3 @@ class DebiasedSelfTraining(ConsistencyTrainer):
             "width": self.width,
             "dropout": self.dropout,
         }
-
-
-def ask(head, part):
-    """Returns a head's logits in training mode, as float32."""
-    return ops.cast(head(part, training=True), "float32")

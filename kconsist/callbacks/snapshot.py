@@ -5,9 +5,11 @@ out (seeds, metrics, arrays of callbacks) as arrays; the rest as JSON.
 """
 
 import json
+import math
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kconsist.callbacks import state
 
@@ -45,9 +47,11 @@ def size(model) -> int:
     """Returns the bytes that `write` takes, rounded up."""
     variables = {id(v): v for v in model.variables}
     variables |= {id(v): v for v in model.optimizer.variables}
-    arrays = map(keras.ops.convert_to_numpy, variables.values())
     header = 4096  # Of each variable, in HDF5.
-    return sum(array.nbytes + header for array in arrays)
+    return sum(
+        math.prod(variable.shape) * tf.as_dtype(variable.dtype).size + header
+        for variable in variables.values()
+    )
 
 
 def _history(model, logs, position):
