@@ -1,27 +1,12 @@
 """Mixing within a training step, where XLA has no Beta draws.
 
 Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization"; the larger part
-of a draw is MixMatch's, Berthelot et al. 2019. `kconsist.views.MixUp` mixes in
-the pipeline.
+of a draw is MixMatch's, Berthelot et al. 2019. What is drawn is mixed as
+`kconsist.views.MixUp` does in the pipeline, by `kconsist.views.mix_up.mix`.
 """
 
 import numpy as np
 from keras import ops
-
-
-def blend(values, share, partner):
-    """Returns share · values + (1 - share) · values of the partners.
-
-    Args:
-        values: float32 tensor (batch, …).
-        share: float32 tensor (batch,), each example's own part.
-        partner: integer tensor (batch,), each example's partner.
-
-    Returns:
-        float32 tensor of the shape of `values`.
-    """
-    share = ops.reshape(share, (-1, *[1] * (len(values.shape) - 1)))
-    return share * values + (1 - share) * ops.take(values, partner, axis=0)
 
 
 def larger_part(uniform, alpha):

@@ -3,7 +3,8 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from kconsist.mixing import blend, larger_part
+from kconsist.mixing import larger_part
+from kconsist.views.mix_up import mix
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.5, 0.75, 1.0, 4.0, 100.0])
@@ -31,5 +32,5 @@ def test_a_share_is_of_the_whole_example(rng):
         images[2],
     ]
     np.testing.assert_allclose(
-        blend(images, share, partner), expected, rtol=1e-5, atol=1e-6
+        mix(images, share, partner), expected, rtol=1e-5, atol=1e-6
     )

@@ -9,8 +9,9 @@ import tensorflow as tf
 from keras import ops
 
 from kconsist import checks, distribute, ema, targets
-from kconsist.mixing import blend, larger_part
+from kconsist.mixing import larger_part
 from kconsist.trainer import ConsistencyTrainer
+from kconsist.views.mix_up import mix
 
 _TINY = 1e-30  # Keeps 0 / 0 at 0.
 
@@ -158,10 +159,10 @@ class MixMatch(ConsistencyTrainer):
         ]
         images, answers, counts = map(pooled, (images, answers, counts))
         share, partner = self.draw(sum(sizes))
-        images = blend(images, share, partner)
+        images = mix(images, share, partner)
         # An answer has its say as far as its image counts.
-        answers = blend(counts[:, None] * answers, share, partner)
-        counts = blend(counts, share, partner)
+        answers = mix(counts[:, None] * answers, share, partner)
+        counts = mix(counts, share, partner)
         answers = answers / ops.maximum(counts, _TINY)[:, None]
         return [parts(pool, sizes) for pool in (images, answers, counts)]
 
