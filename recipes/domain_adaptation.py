@@ -1,7 +1,7 @@
 """Labels in one domain, images in another: what adaptation adds.
 
     python recipes/domain_adaptation.py --method minimum_class_confusion
-    python recipes/domain_adaptation.py --shift fog --severity 5
+    python recipes/domain_adaptation.py --method every --shift fog --seeds 3
 
 The source is one half of the training images with their labels; the target is
 the other half without labels, under a shift: inverted and colored, each image
@@ -35,9 +35,9 @@ def shifted(args, images, seed):
     return ((255 - images) * tint).astype("uint8")
 
 
-def adapted(args, train, source, target, seed):
+def adapted(args, method, train, source, target, seed):
     """Trains on the source's labels and the target's images."""
-    trainer = METHODS[args.method](_common.network(args, train, seed))
+    trainer = METHODS[method](_common.network(args, train, seed))
     _common.compile(args, trainer)
     weak, _ = _common.weak_and_strong(args.dataset)
     make_batches = functools.partial(
@@ -51,7 +51,7 @@ def adapted(args, train, source, target, seed):
         steps=args.steps,
         seed=seed,
     )
-    _common.fit(args, trainer, make_batches, f"{args.method}, seed {seed}")
+    _common.fit(args, trainer, make_batches, f"{method}, seed {seed}")
     return trainer
 
 
@@ -59,7 +59,10 @@ def main():
     parser = _runs.parser(__doc__.split("\n")[0], "domain_adaptation")
     _common.add_dataset_flags(parser)
     parser.add_argument(
-        "--method", choices=METHODS, default="minimum_class_confusion"
+        "--method",
+        nargs="+",
+        choices=[*METHODS, "every"],
+        default=["minimum_class_confusion"],
     )
     parser.add_argument(
         "--shift", choices=(INVERTED, *CORRUPTIONS), default=INVERTED
@@ -86,21 +89,20 @@ def main():
         alone = _common.train_alone(
             args, train, source, weak, seed, f"source alone, seed {seed}"
         )
-        trainer = adapted(args, train, source, target, seed)
-        rows.append(
-            {
-                "seed": str(seed),
-                "source alone, on the source": _common.accuracy(alone, test),
-                "source alone, on the target": _common.accuracy(
-                    alone, target_test
-                ),
-                args.method: _common.accuracy(trainer, target_test),
-            }
-        )
-        trainer.predictor.save(folder / "model.keras")
-        _runs.write_json(folder / "rows.json", rows)
+        alone.save(folder / "source_alone.keras")
+        row = {
+            "seed": str(seed),
+            "source alone, on the source": _common.accuracy(alone, test),
+            "source alone, on the target": _common.accuracy(alone, target_test),
+        }
+        rows.append(row)
+        for method in METHODS if "every" in args.method else args.method:
+            trainer = adapted(args, method, train, source, target, seed)
+            row[method] = _common.accuracy(trainer, target_test)
+            trainer.predictor.save(folder / f"{method}.keras")
+            _runs.write_json(folder / "rows.json", rows)
     rows = _runs.with_mean(rows)
-    print(_runs.table(rows))
+    print(_runs.table(_runs.turned(rows)))
     _runs.finish(args, folder, rows)
 
 
