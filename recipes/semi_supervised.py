@@ -10,98 +10,136 @@ it, on the same labels for the same number of steps, without them. Prints the
 accuracy of both on the test images.
 """
 
+import argparse
 import functools
+import typing
 
 import _common
 import _runs
 import keras
+import numpy as np
 
 import kconsist
 from kconsist import data, schedules
 
 
-def fixmatch(args, student, unlabeled, ramp):
+class Given(typing.NamedTuple):
+    """What a method's trainer is made of."""
+
+    args: argparse.Namespace
+    student: keras.Model
+    unlabeled: np.ndarray
+    teacher: keras.Model  # Trained on the labels alone.
+
+    def ramp(self, weight):
+        """Returns a weight that rises over the first 40 % of the steps."""
+        return schedules.LinearRampUp(
+            weight, max(1, int(0.4 * self.args.steps))
+        )
+
+
+def fixmatch(given):
     return kconsist.FixMatch(
-        student, threshold=args.threshold, ema_decay=args.ema_decay
+        given.student,
+        threshold=given.args.threshold,
+        ema_decay=given.args.ema_decay,
     )
 
 
-def flexmatch(args, student, unlabeled, ramp):
+def flexmatch(given):
     return kconsist.FlexMatch(
-        student,
-        num_examples=len(unlabeled),
-        threshold=args.threshold,
-        ema_decay=args.ema_decay,
+        given.student,
+        num_examples=len(given.unlabeled),
+        threshold=given.args.threshold,
+        ema_decay=given.args.ema_decay,
     )
 
 
-def uda(args, student, unlabeled, ramp):
+def uda(given):
     # The authors' settings for 250 labels of CIFAR-10.
     return kconsist.UDA(
-        student, temperature=0.9, threshold=0.8, ema_decay=args.ema_decay
+        given.student,
+        temperature=0.9,
+        threshold=0.8,
+        ema_decay=given.args.ema_decay,
     )
 
 
-def mean_teacher(args, student, unlabeled, ramp):
+def mean_teacher(given):
     return kconsist.MeanTeacher(
-        student, decay=args.ema_decay, consistency_weight=ramp(50.0)
+        given.student,
+        decay=given.args.ema_decay,
+        consistency_weight=given.ramp(50.0),
     )
 
 
-def pi_model(args, student, unlabeled, ramp):
-    return kconsist.PiModel(student, consistency_weight=ramp(10.0))
+def pi_model(given):
+    return kconsist.PiModel(given.student, consistency_weight=given.ramp(10.0))
 
 
-def temporal_ensembling(args, student, unlabeled, ramp):
+def temporal_ensembling(given):
     return kconsist.TemporalEnsembling(
-        student, len(unlabeled), consistency_weight=ramp(30.0)
+        given.student, len(given.unlabeled), consistency_weight=given.ramp(30.0)
     )
 
 
-def pseudo_label(args, student, unlabeled, ramp):
+def pseudo_label(given):
     return kconsist.PseudoLabel(
-        student, threshold=args.threshold, consistency_weight=ramp(1.0)
+        given.student,
+        threshold=given.args.threshold,
+        consistency_weight=given.ramp(1.0),
     )
 
 
-def vat(args, student, unlabeled, ramp):
+def vat(given):
     # ε = 6 for images in [-1, 1]; the student takes 0 to 255.
     return kconsist.VAT(
-        student,
+        given.student,
         epsilon=6 * 127.5,
-        consistency_weight=ramp(0.3),
+        consistency_weight=given.ramp(0.3),
         entropy_weight=0.06,
     )
 
 
-def mixmatch(args, student, unlabeled, ramp):
+def mixmatch(given):
+    # The paper's ramp, whatever the run's length: 75 hurts so early a student.
     return kconsist.MixMatch(
-        student, consistency_weight=ramp(75.0), ema_decay=args.ema_decay
+        given.student,
+        consistency_weight=schedules.LinearRampUp(75.0, 16_384),
+        ema_decay=given.args.ema_decay,
     )
 
 
-def debiased_self_training(args, student, unlabeled, ramp):
-    return kconsist.DebiasedSelfTraining(student, threshold=args.threshold)
+def debiased_self_training(given):
+    return kconsist.DebiasedSelfTraining(
+        given.student, threshold=given.args.threshold
+    )
 
 
-def self_tuning(args, student, unlabeled, ramp):
+def self_tuning(given):
     return kconsist.SelfTuning(
-        student, projection_size=128, decay=args.ema_decay
+        given.student, projection_size=128, decay=given.args.ema_decay
     )
 
 
-def meta_pseudo_labels(args, student, unlabeled, ramp):
+def meta_pseudo_labels(given):
     return kconsist.MetaPseudoLabels(
-        student,
-        keras.models.clone_model(student),
-        _common.optimizer(args),
+        given.student,
+        keras.models.clone_model(given.student),
+        _common.optimizer(given.args),
         supervised_weight=1.0,
-        uda_weight=ramp(8.0),
+        uda_weight=given.ramp(8.0),
     )
 
 
-def minimum_class_confusion(args, student, unlabeled, ramp):
-    return kconsist.MinimumClassConfusion(student)
+def noisy_student(given):
+    # One generation, whose teacher learned from the labels alone.
+    logits = given.teacher.predict(given.unlabeled, verbose=0)
+    return kconsist.NoisyStudent(given.student, logits)
+
+
+def minimum_class_confusion(given):
+    return kconsist.MinimumClassConfusion(given.student)
 
 
 # What makes each method's trainer, with its paper's settings or Google's.
@@ -120,10 +158,11 @@ METHODS = {
         debiased_self_training,
         self_tuning,
         meta_pseudo_labels,
+        noisy_student,
         minimum_class_confusion,
     )
 }
-INDEXED = ("flexmatch", "temporal_ensembling")
+INDEXED = ("flexmatch", "temporal_ensembling", "noisy_student")
 # The others see two weak views.
 STRONG = (
     "fixmatch",
@@ -131,18 +170,14 @@ STRONG = (
     "uda",
     "debiased_self_training",
     "meta_pseudo_labels",
+    "noisy_student",
 )
 
 
-def semi_supervised(args, method, train, labeled, unlabeled, seed):
+def semi_supervised(args, method, train, labeled, unlabeled, seed, teacher):
     """Trains on labels and unlabeled images; returns the trainer."""
-    ramp_steps = max(1, int(0.4 * args.steps))
-    trainer = METHODS[method](
-        args,
-        _common.network(args, train, seed),
-        unlabeled,
-        lambda weight: schedules.LinearRampUp(weight, ramp_steps),
-    )
+    student = _common.network(args, train, seed)
+    trainer = METHODS[method](Given(args, student, unlabeled, teacher))
     _common.compile(args, trainer)
     weak, strong = _common.weak_and_strong(args.dataset)
     make_batches = functools.partial(
@@ -197,7 +232,7 @@ def main():
         rows.append(row)
         for method in METHODS if "every" in args.method else args.method:
             trainer = semi_supervised(
-                args, method, train, labeled, unlabeled, seed
+                args, method, train, labeled, unlabeled, seed, alone
             )
             row[method] = _common.accuracy(trainer, test)
             trainer.predictor.save(folder / f"{method}.keras")

@@ -81,7 +81,7 @@ def test_semi_supervised_runs_every_method(tmp_path):
     assert found.returncode == 0, found.stderr[-2000:]
     row = results(tmp_path)[0]
     assert list(row)[:3] == ["seed", "supervised", "fixmatch"]
-    assert len(row) == 15
+    assert len(row) == 16
     (_, test) = data.load("digits")
     for method, accuracy in list(row.items())[1:]:
         model = keras.models.load_model(tmp_path / f"{method}.keras")
