@@ -6,7 +6,8 @@ for each image on its own. Same seed, same pixels. Normalization comes after.
 The two usual compositions are
 
 - weak: `FlipCrop()`;
-- strong: `Compose([FlipCrop(), RandAugment(), Cutout()])`.
+- strong: `Compose([FlipCrop(), RandAugment(), Cutout()])`, or for robustness
+  `Compose([FlipCrop(), AugMix()])`.
 
 A weak and a strong view that are called with the same seed share the flip and
 the crop; with different seeds they do not. For digits and text turn the flip
@@ -19,6 +20,7 @@ For self-supervised learning there are `SimCLRAugment` and `MultiCrop`, which
 gives several views of each image at once. `MixUp` blends images and labels.
 """
 
+from kconsist.views.aug_mix import AugMix
 from kconsist.views.compose import Compose
 from kconsist.views.cutout import Cutout
 from kconsist.views.flip_crop import FlipCrop
@@ -34,6 +36,7 @@ from kconsist.views.simclr import SimCLRAugment
 from kconsist.views.view import View, as_view
 
 __all__ = [
+    "AugMix",
     "Compose",
     "Cutout",
     "FlipCrop",

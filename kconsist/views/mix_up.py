@@ -11,6 +11,7 @@ Berthelot et al. 2019 (https://arxiv.org/abs/1905.02249).
 import keras
 import tensorflow as tf
 
+from kconsist.views.gammas import log_gammas
 from kconsist.views.view import View, as_seed, fold_in, split_seed
 
 
@@ -86,15 +87,7 @@ class MixUp(View):
         seed = fold_in(as_seed(seed), self.key())
         gamma_seed, power_seed, partner_seed = split_seed(seed, 3)
         shape = (2, batch if self.per_example else 1)
-        # A Beta draw is the share of one of two Gamma(α) draws; and these are
-        # Gamma(α + 1) times u^(1/α), in logarithms for the sake of a small α.
-        gammas = tf.random.stateless_gamma(
-            shape, gamma_seed, self.alpha + 1, dtype=tf.float64
-        )
-        powers = tf.random.stateless_uniform(
-            shape, power_seed, dtype=tf.float64
-        )
-        logs = tf.math.log(gammas) + tf.math.log1p(-powers) / self.alpha
+        logs = log_gammas(shape, (gamma_seed, power_seed), self.alpha)
         weights = tf.cast(tf.sigmoid(logs[0] - logs[1]), tf.float32)
         if self.own_part_larger:
             weights = tf.maximum(weights, 1 - weights)

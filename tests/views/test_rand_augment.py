@@ -3,64 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image
+from pillow_operations import ORACLE
 
 from kconsist.views import Compose, RandAugment
 from kconsist.views.levels import ALL_OPS
 from kconsist.views.rand_augment import FIXMATCH_OPS
 from kconsist.views.view import as_seed, fold_in
-
-
-def on_rgb(function):
-    """Makes the image opaque again, as the published code does."""
-    return lambda image, *rest: function(image.convert("RGB"), *rest).convert(
-        "RGBA"
-    )
-
-
-def move(image, *coefficients):
-    return image.transform(image.size, Image.AFFINE, coefficients)
-
-
-def enhanced(enhancer):
-    return lambda image, m, sign: enhancer(image).enhance(m * 1.8 / 10 + 0.1)
-
-
-def pixels(m, side):
-    return int(m * side * 10 / 32 / 10)
-
-
-def solarize_add(image, m, sign):
-    table = [min(i + int(m * 110 / 10), 255) for i in range(128)]
-    return image.point((table + list(range(128, 256))) * 3)
-
-
-ORACLE = {
-    "Identity": lambda image, m, sign: image,
-    "AutoContrast": on_rgb(lambda i, m, s: ImageOps.autocontrast(i)),
-    "Equalize": on_rgb(lambda i, m, s: ImageOps.equalize(i)),
-    "Invert": on_rgb(lambda i, m, s: ImageOps.invert(i)),
-    "Rotate": lambda i, m, s: i.rotate(s * int(m * 30 / 10)),
-    "ShearX": lambda i, m, s: move(i, 1, s * m * 0.3 / 10, 0, 0, 1, 0),
-    "ShearY": lambda i, m, s: move(i, 1, 0, 0, s * m * 0.3 / 10, 1, 0),
-    "TranslateX": lambda i, m, s: move(
-        i, 1, 0, s * pixels(m, i.width), 0, 1, 0
-    ),
-    "TranslateY": lambda i, m, s: move(
-        i, 1, 0, 0, 0, 1, s * pixels(m, i.height)
-    ),
-    "Color": enhanced(ImageEnhance.Color),
-    "Contrast": enhanced(ImageEnhance.Contrast),
-    "Brightness": enhanced(ImageEnhance.Brightness),
-    "Sharpness": enhanced(ImageEnhance.Sharpness),
-    "Solarize": on_rgb(
-        lambda i, m, s: ImageOps.solarize(i, 256 - int(m * 256 / 10))
-    ),
-    "SolarizeAdd": on_rgb(solarize_add),
-    "Posterize": on_rgb(
-        lambda i, m, s: ImageOps.posterize(i, max(4 - int(m * 4 / 10), 1))
-    ),
-}
 
 
 def draws(view, count, seed=0):

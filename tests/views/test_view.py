@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from kconsist.views import (
+    AugMix,
     Compose,
     Cutout,
     FlipCrop,
@@ -32,6 +33,8 @@ IMAGE_VIEWS = [
     FlipCrop(resize=(40, 48), crop=(28, 32)),
     RandAugment(),
     RandAugment(num_ops=3, magnitude=7.5, ops=["Rotate", "Invert"], fill=None),
+    AugMix(),
+    AugMix(severity=8, width=2, max_depth=1, alpha=0.3, ops=["Rotate"]),
     Cutout(),
     Cutout(size=0.3, fill=0),
     Compose([FlipCrop(), RandAugment(), Cutout()]),
