@@ -24,6 +24,13 @@ STEPS_TO_CHECKPOINT = 100
 DIGITS = ("digits", "mnist", "svhn_cropped", "kmnist", "emnist")
 
 
+# What a strong view adds to flips and crops; RandAugment's is FixMatch's.
+NOISES = {
+    "RandAugment": (views.RandAugment(), views.Cutout()),
+    "AugMix": (views.AugMix(),),
+}
+
+
 def add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that say what is learned, and by which network."""
     parser.add_argument(
@@ -84,10 +91,10 @@ def split(args, train, seed: int, include_labeled: bool = False):
     return examples, train.images[unlabeled]
 
 
-def weak_and_strong(dataset: str):
-    """Returns FixMatch's two views, without the flip for digits."""
+def weak_and_strong(dataset: str, noise: str = "RandAugment"):
+    """Returns a weak and a strong view, without the flip for digits."""
     weak = views.FlipCrop(flip=dataset not in DIGITS)
-    return weak, views.Compose([weak, views.RandAugment(), views.Cutout()])
+    return weak, views.Compose([weak, *NOISES[noise]])
 
 
 def network(args: argparse.Namespace, train, seed: int) -> keras.Model:
@@ -213,12 +220,12 @@ def train_alone(
     return trainer.student
 
 
-def clean_and_noisy(args, labeled, unlabeled, seed: int):
+def clean_and_noisy(args, labeled, unlabeled, seed, noise="RandAugment"):
     """Returns what makes a self-trainer's batches from a step on.
 
     Each has `args.batch_size` images in all.
     """
-    clean, noisy = weak_and_strong(args.dataset)
+    clean, noisy = weak_and_strong(args.dataset, noise)
     ratio = args.unlabeled_ratio if unlabeled is not None else 0
     return functools.partial(
         data.clean_noisy,

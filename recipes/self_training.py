@@ -2,6 +2,8 @@
 
     python recipes/self_training.py
     python recipes/self_training.py --dataset cifar10 --labels 4000 --steps 2000
+    python recipes/self_training.py --dataset cifar10 --labels 0 --steps 2336 \
+        --noise AugMix --teacher-view weak
 
 Trains the network on flips and crops and on RandAugment, without a teacher,
 and averages the weights. One of the two, RandAugment's by default, becomes the
@@ -9,8 +11,9 @@ teacher: a student starts from it and learns, on RandAugmented images, the
 labels and the teacher's answers on the clean ones. With `--labels` it takes the
 other images unlabeled. Each network sees the same number of images; what the
 teacher adds is the student's lead over RandAugment alone. `--generations` makes
-each student the teacher of the next. Saves `student.keras`, which loads without
-kconsist, and a picture of what the networks see. All are judged on clean test
+each student the teacher of the next; `--noise AugMix` puts AugMix in the place
+of RandAugment. Saves the networks, the last as `student.keras`, which load
+without kconsist, and a picture of what they see. All are judged on clean test
 images and under 19 corruptions, teacher beside student: report.html.
 """
 
@@ -42,7 +45,9 @@ def train_student(args, train, labeled, unlabeled, teacher, generation):
     _common.fit(
         args,
         trainer,
-        _common.clean_and_noisy(args, labeled, unlabeled, args.seed),
+        _common.clean_and_noisy(
+            args, labeled, unlabeled, args.seed, args.noise
+        ),
         f"student, generation {generation}",
         EPOCHS,
         averaged=_common.all_noisy,
@@ -70,7 +75,7 @@ def judge(args, folder, networks, test):
             examples=min(args.judged, len(test.images)),
             resume_file=folder / "cells.jsonl",
             name=name,
-            augmentations=["RandAugment"],
+            augmentations=[args.noise],
         )
         for name, model in networks.items()
     ]
@@ -98,6 +103,9 @@ def parse():
         help="draw each student anew instead of starting from its teacher",
     )
     parser.add_argument(
+        "--noise", choices=_common.NOISES, default="RandAugment"
+    )
+    parser.add_argument(
         "--teacher-view",
         choices=("weak", "strong"),
         default="strong",
@@ -117,7 +125,7 @@ def main():
     folder = _runs.start(args)
     train, test = _common.load(args)
     labeled, unlabeled = _common.split(args, train, args.seed)
-    clean, noisy = _common.weak_and_strong(args.dataset)
+    clean, noisy = _common.weak_and_strong(args.dataset, args.noise)
     views.show(train.images[:8], noisy).savefig(folder / "views.png", dpi=110)
 
     def alone_on(view, title):
@@ -133,10 +141,12 @@ def main():
         )
 
     weak = alone_on(clean, "flips and crops alone")
-    strong = alone_on(noisy, "RandAugment alone")
+    strong = alone_on(noisy, f"{args.noise} alone")
+    weak.save(folder / "weak.keras")
+    strong.save(folder / "strong.keras")
     alone = {
         "flips and crops alone": weak,
-        "RandAugment alone, no teacher": strong,
+        f"{args.noise} alone, no teacher": strong,
     }
     rows = [_row(name, model, test) for name, model in alone.items()]
     # The teacher comes first: it is the baseline of the comparison.

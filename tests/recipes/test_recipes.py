@@ -68,10 +68,12 @@ def test_self_training_takes_a_folder_of_images(tmp_path, rng):
     found = run(
         "self_training.py",
         *("--dataset", str(tmp_path / "images"), "--labels", "8"),
-        *("--batch-size", "16"),
+        *("--batch-size", "16", "--noise", "AugMix", "--teacher-view", "weak"),
         folder=tmp_path / "out",
     )
     assert found.returncode == 0, found.stderr[-2000:]
+    assert "AugMix alone, no teacher" in found.stdout
+    assert "more than flips and crops alone" in found.stdout
     student = keras.models.load_model(tmp_path / "out" / "student.keras")
     assert student.output_shape == (None, 2)
 
