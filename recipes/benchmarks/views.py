@@ -28,6 +28,7 @@ from kconsist import views
 
 STRONG = "strong view"
 WEAK = "weak view"
+AUGMIX = "flip, crop and AugMix"
 KERAS_CV = "keras_cv.layers.RandAugment"
 KERAS = "keras.layers.RandAugment"
 TF_IMAGE = "tf.image flip and crop"
@@ -86,6 +87,7 @@ def forms():
             )
         ),
         WEAK: by_batch(views.FlipCrop()),
+        AUGMIX: by_batch(views.Compose([views.FlipCrop(), views.AugMix()])),
         KERAS: by_batch(
             views.as_view(keras.layers.RandAugment((0, 255), num_ops=2))
         ),
