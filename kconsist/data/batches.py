@@ -163,7 +163,9 @@ def labeled_views(
     after pass, each in a new order, so a source smaller than one batch is
     repeated in it. Order and views are functions of the seed and the step, so
     the same arguments give the same batches on any number of threads, and
-    `start_step=n` goes on after n steps at no cost.
+    `start_step=n` goes on after n steps at no cost. They are the labeled part
+    of `semi_supervised`'s batches of the same arguments: a baseline without the
+    unlabeled images sees the same pixels.
 
     Args:
         source: `(images, labels)` arrays or `Examples`, images uint8 or float
@@ -219,6 +221,7 @@ def labeled_views(
 
     def make_batch(batches, key):
         ((images, labels),) = batches
+        key = tf.random.fold_in(key, 0)  # As in semi_supervised.
         return defaults.apply_view(view, images, key), labels
 
     return reader.batches(steps, make_batch)

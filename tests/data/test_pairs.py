@@ -602,3 +602,18 @@ def test_more_views_need_names_of_their_own():
         data.semi_supervised(
             (images, np.arange(4)), images, more={"weak": views.Identity()}
         )
+
+
+@pytest.mark.parametrize("start", [0, 4])
+def test_the_baseline_sees_the_labeled_part_of_the_semi_supervised_batches(
+    start,
+):
+    """What a method adds is then not confounded with other draws."""
+    options = dict(batch_size=7, steps=6, seed=3, start_step=start)
+    alone = data.labeled_views(numbered(11), view=noise, **options)
+    batches = data.semi_supervised(
+        numbered(11), numbered(40), weak=noise, strong=same, **options
+    )
+    for (images, labels), (batch, others) in zip(alone, batches, strict=True):
+        np.testing.assert_array_equal(images, batch["labeled"])
+        np.testing.assert_array_equal(labels, others)
