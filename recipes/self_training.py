@@ -27,6 +27,7 @@ from kconsist import SelfTrainer, views
 from kconsist.robustness import Generated, evaluate
 
 EPOCHS = 16
+WEAK = "flips and crops alone"
 
 
 def train_student(args, train, labeled, unlabeled, teacher, generation):
@@ -61,6 +62,7 @@ def judge(args, folder, networks, test):
     Returns a report for each, whose files it writes.
     """
     print("\nunder corruptions", flush=True)
+    clean, noisy = _common.weak_and_strong(args.dataset, args.noise)
     source = Generated(
         *test,
         preset=_judge.preset(test.images),
@@ -75,7 +77,7 @@ def judge(args, folder, networks, test):
             examples=min(args.judged, len(test.images)),
             resume_file=folder / "cells.jsonl",
             name=name,
-            augmentations=[args.noise],
+            augmentations=clean if name == WEAK else noisy,
         )
         for name, model in networks.items()
     ]
@@ -140,12 +142,12 @@ def main():
             epochs=EPOCHS,
         )
 
-    weak = alone_on(clean, "flips and crops alone")
+    weak = alone_on(clean, WEAK)
     strong = alone_on(noisy, f"{args.noise} alone")
     weak.save(folder / "weak.keras")
     strong.save(folder / "strong.keras")
     alone = {
-        "flips and crops alone": weak,
+        WEAK: weak,
         f"{args.noise} alone, no teacher": strong,
     }
     rows = [_row(name, model, test) for name, model in alone.items()]

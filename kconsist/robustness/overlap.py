@@ -21,6 +21,7 @@ _RAND_AUGMENT = (
 POLICIES = {
     "RandAugment": _RAND_AUGMENT,
     "AutoAugment": _RAND_AUGMENT,
+    "AugMix": ("AutoContrast", "Equalize"),
     "RandomColorJitter": ("Brightness", "Contrast", "Color"),
 }
 

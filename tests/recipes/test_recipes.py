@@ -74,6 +74,9 @@ def test_self_training_takes_a_folder_of_images(tmp_path, rng):
     assert found.returncode == 0, found.stderr[-2000:]
     assert "AugMix alone, no teacher" in found.stdout
     assert "more than flips and crops alone" in found.stdout
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "flips and crops alone: Trained with FlipCrop: nothing" in page
+    assert "no teacher: Training showed the model something close to" in page
     student = keras.models.load_model(tmp_path / "out" / "student.keras")
     assert student.output_shape == (None, 2)
 

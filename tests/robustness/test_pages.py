@@ -213,6 +213,9 @@ def test_views_and_layers_name_their_operations():
     assert operations(None) is None
     assert set(overlapping(found)) <= set(CORRUPTIONS)
     assert overlapping(found)["saturate"] == ["Color"]
+    for mixed in ("AugMix", views.AugMix()):
+        close = overlapping(operations(mixed))
+        assert close == {"contrast": ["AutoContrast", "Equalize"]}
 
 
 def test_overlap_is_said_in_words(student, report):
