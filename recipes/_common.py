@@ -59,6 +59,18 @@ def add_labels_flag(parser: argparse.ArgumentParser, default: int) -> None:
     )
 
 
+def add_method_flag(parser, methods, default: str) -> None:
+    """Adds the flag that names one or more methods, or `every`."""
+    parser.add_argument(
+        "--method", nargs="+", choices=[*methods, "every"], default=[default]
+    )
+
+
+def chosen(args: argparse.Namespace, methods) -> list[str]:
+    """Returns the names of the methods to run, in order."""
+    return list(methods) if "every" in args.method else args.method
+
+
 def load(args: argparse.Namespace):
     """Returns the training and the test examples."""
     side = args.image_size

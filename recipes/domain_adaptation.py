@@ -58,12 +58,7 @@ def adapted(args, method, train, source, target, seed):
 def main():
     parser = _runs.parser(__doc__.split("\n")[0], "domain_adaptation")
     _common.add_dataset_flags(parser)
-    parser.add_argument(
-        "--method",
-        nargs="+",
-        choices=[*METHODS, "every"],
-        default=["minimum_class_confusion"],
-    )
+    _common.add_method_flag(parser, METHODS, default="minimum_class_confusion")
     parser.add_argument(
         "--shift", choices=(INVERTED, *CORRUPTIONS), default=INVERTED
     )
@@ -96,7 +91,7 @@ def main():
             "source alone, on the target": _common.accuracy(alone, target_test),
         }
         rows.append(row)
-        for method in METHODS if "every" in args.method else args.method:
+        for method in _common.chosen(args, METHODS):
             trainer = adapted(args, method, train, source, target, seed)
             row[method] = _common.accuracy(trainer, target_test)
             trainer.predictor.save(folder / f"{method}.keras")

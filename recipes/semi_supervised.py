@@ -200,12 +200,7 @@ def main():
     parser = _runs.parser(__doc__.split("\n")[0], "semi_supervised")
     _common.add_dataset_flags(parser)
     _common.add_labels_flag(parser, default=50)
-    parser.add_argument(
-        "--method",
-        nargs="+",
-        choices=[*METHODS, "every"],
-        default=["fixmatch"],
-    )
+    _common.add_method_flag(parser, METHODS, default="fixmatch")
     parser.add_argument("--seeds", type=int, default=1, help="draws of labels")
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--batch-size", type=int, default=32, help="labeled")
@@ -230,7 +225,7 @@ def main():
         alone.save(folder / "supervised.keras")
         row = {"seed": str(seed), "supervised": _common.accuracy(alone, test)}
         rows.append(row)
-        for method in METHODS if "every" in args.method else args.method:
+        for method in _common.chosen(args, METHODS):
             trainer = semi_supervised(
                 args, method, train, labeled, unlabeled, seed, alone
             )
