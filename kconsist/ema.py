@@ -13,6 +13,12 @@ from kconsist import checks
 WARMUPS = (None, "mean", "num_updates")
 BATCH_NORM_POLICIES = ("copy", "ema", "own")
 FREEZES = ("layer", "variables")
+# Policies whose variables are too coarse for an average: 0.999 is 1 in
+# bfloat16. The same computations with float32 variables take their place.
+_FLOAT32_VARIABLES = {
+    "bfloat16": "mixed_bfloat16",
+    "float16": "mixed_float16",
+}
 
 
 def make_teacher(
@@ -28,7 +34,9 @@ def make_teacher(
             to `"variables"`.
 
     Returns:
-        A new model of the student's class. The student is not changed.
+        A new model of the student's class. Its variables are float32 whatever
+        the student's are, so that it can hold an average: a `"bfloat16"` policy
+        becomes `"mixed_bfloat16"`. The student is not changed.
 
     Raises:
         ValueError: the student is not built, or can't be copied.
@@ -73,10 +81,12 @@ def make_average(student: keras.Model, ema_decay: float | None):
 
 
 def _clone(model):
+    config = _with_float32_variables(model.get_config())
     try:
-        copy = type(model).from_config(model.get_config())
-        if not copy.built:
-            copy.build_from_config(model.get_build_config())
+        with _float32_variables():
+            copy = type(model).from_config(config)
+            if not copy.built:
+                copy.build_from_config(model.get_build_config())
     except (NotImplementedError, TypeError) as error:
         raise ValueError(
             f"student {model.name!r} can't be copied: a subclassed model needs "
@@ -89,14 +99,58 @@ def _clone(model):
             f"{len(copy.weights)}; a subclassed model has to make its weights "
             "in build"
         )
+    coarse = {v.dtype for v in copy.weights} & set(_FLOAT32_VARIABLES)
+    if coarse:
+        raise ValueError(
+            f"student {model.name!r} can't be copied: an average needs float32 "
+            f"variables, and layers of its own choose {coarse.pop()}; build it "
+            'with the policy "mixed_bfloat16" or "mixed_float16"'
+        )
     return copy
 
 
-def decay_at(step, decay: float, warmup: str | None = None):
-    """Returns the decay of the average at one step.
+def _with_float32_variables(config):
+    """Returns a configuration whose dtype policies have float32 variables."""
+    if isinstance(config, list | tuple):
+        return [_with_float32_variables(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    config = {k: _with_float32_variables(v) for k, v in config.items()}
+    if config.get("class_name") == "DTypePolicy":
+        name = config["config"]["name"]
+        config["config"]["name"] = _FLOAT32_VARIABLES.get(name, name)
+    return config
+
+
+@contextlib.contextmanager
+def _float32_variables():
+    """The same for the layers that a subclassed model makes itself."""
+    policy = keras.config.dtype_policy()
+    if policy.name in _FLOAT32_VARIABLES:
+        keras.config.set_dtype_policy(_FLOAT32_VARIABLES[policy.name])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def new_counter(layer: keras.layers.Layer, name: str = "num_updates"):
+    """Returns a weight that counts how often an average was moved.
+
+    As a weight of the trainer it is saved with the average, and a new `compile`
+    does not reset it as it does the optimizer's `iterations`.
+    """
+    return layer.add_weight(
+        name=name, shape=(), dtype="int64", initializer="zeros", trainable=False
+    )
+
+
+def decay_at(num_updates, decay: float, warmup: str | None = None):
+    """Returns the decay of the average at one update.
 
     Args:
-        step: number of updates made before this one; int scalar tensor.
+        num_updates: how often the average was moved before, from 0 on; int
+            scalar tensor, see `new_counter`.
         decay: the decay (α) in [0, 1] that the warm-up ends at.
         warmup: `None`: `decay` from the first step on, as FixMatch and
             MixMatch. `"mean"`: min(α, 1 - 1/(step + 1)), the plain mean of all
@@ -110,11 +164,11 @@ def decay_at(step, decay: float, warmup: str | None = None):
         float32 scalar tensor.
     """
     checks.one_of("warmup", warmup, WARMUPS)
-    step = ops.cast(step, "float32")
+    n = ops.cast(num_updates, "float32")
     if warmup == "mean":
-        return ops.minimum(decay, 1.0 - 1.0 / (step + 1.0))
+        return ops.minimum(decay, 1.0 - 1.0 / (n + 1.0))
     if warmup == "num_updates":
-        return ops.minimum(decay, (1.0 + step) / (10.0 + step))
+        return ops.minimum(decay, (1.0 + n) / (10.0 + n))
     return ops.convert_to_tensor(decay, "float32")
 
 
@@ -140,7 +194,8 @@ def ema_update(
             average.assign(value)
         else:
             alpha = ops.cast(decay, average.dtype)
-            average.assign(alpha * average + (1 - alpha) * value)
+            news = ops.cast(value, average.dtype)
+            average.assign(alpha * average + (1 - alpha) * news)
 
 
 def statistics(teacher: keras.Model, student: keras.Model) -> list:

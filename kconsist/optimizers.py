@@ -1,6 +1,7 @@
-"""An optimizer of its own for a trainer's second network."""
+"""A second network's own optimizer, and what follows a step of one."""
 
 import keras
+from keras import ops
 
 
 def built(optimizer, network: keras.Model):
@@ -22,3 +23,25 @@ def built(optimizer, network: keras.Model):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(network.trainable_variables)
     return optimizer
+
+
+def call_after_step(optimizer, step, function) -> None:
+    """Calls a function if the optimizer has made a step.
+
+    Args:
+        optimizer: built `keras.optimizers.Optimizer` of the network.
+        step: its `iterations` before the gradients were applied, int scalar.
+        function: function without arguments, which may assign variables. It is
+            traced in a conditional where the optimizer accumulates gradients
+            or scales the loss, and must not communicate between replicas.
+    """
+    inner = getattr(optimizer, "inner_optimizer", None)
+    if inner is None and not optimizer.gradient_accumulation_steps:
+        function()  # Every call of apply_gradients is a step.
+        return
+
+    def call():
+        function()
+        return True
+
+    ops.cond(optimizer.iterations > step, call, lambda: False)

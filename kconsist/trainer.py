@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
-from kconsist import _keras, batch, checks, distribute, ema
+from kconsist import _keras, batch, checks, distribute, ema, optimizers
 from kconsist.networks import Networks
 
 # What each trainer is doing. Replicas are threads that take turns within one
@@ -80,7 +80,11 @@ class ConsistencyTrainer(Networks):
         raise NotImplementedError
 
     def after_step(self) -> None:
-        """Moves the method's own state, after the optimizer's step."""
+        """Moves the method's own state, after a step of the optimizer.
+
+        It is not called for a batch whose gradients are only accumulated, nor
+        where loss scaling skips a step because float16 gradients overflowed.
+        """
 
     @property
     def step(self):
@@ -120,9 +124,10 @@ class ConsistencyTrainer(Networks):
             data, self.views, self.optional_views
         )
         checks.loss_from_logits(self.loss)
+        step = ops.copy(self.step)
         loss, logits, logs = self.learn(views, labels, sample_weight)
         distribute.average_replicas(ema.moving_statistics(self))
-        self.after_step()
+        optimizers.call_after_step(self.optimizer, step, self.after_step)
         return self._logged(views, labels, logits, sample_weight, loss, logs)
 
     def learn(self, views, labels, sample_weight=None):

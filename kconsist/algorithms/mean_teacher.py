@@ -90,6 +90,7 @@ class MeanTeacher(ConsistencyTrainer):
         self.warmup = warmup
         self.batch_norm = batch_norm
         self.teacher_training = teacher_training
+        self.num_updates = ema.new_counter(self)
         self.consistency_loss = keras.losses.MeanSquaredError()
 
     @property
@@ -117,8 +118,9 @@ class MeanTeacher(ConsistencyTrainer):
 
     def after_step(self) -> None:
         """Moves the average."""
-        alpha = ema.decay_at(self.step - 1, self.decay, self.warmup)
+        alpha = ema.decay_at(self.num_updates, self.decay, self.warmup)
         ema.ema_update(self.teacher, self.student, alpha, self.batch_norm)
+        self.num_updates.assign_add(1)
 
     def _teacher_statistics(self):
         if self.batch_norm == "own":

@@ -97,6 +97,8 @@ class MutualMeanTeaching(ConsistencyTrainer):
         self.soft_triplet_weight = soft_triplet_weight
         self.triplet_weight = triplet_weight
         self.decay = decay
+        self.num_updates = ema.new_counter(self)
+        self.num_peer_updates = ema.new_counter(self, "num_peer_updates")
         self.soft_loss = SoftCrossEntropyLoss()
         self.triplet_loss = SoftTripletLoss(margin=0.0)
         self.soft_triplet_loss = SoftTripletLoss()
@@ -112,11 +114,15 @@ class MutualMeanTeaching(ConsistencyTrainer):
         return self.teacher
 
     def learn(self, views, labels, sample_weight=None):
-        """Makes the student's step, then its peer's."""
+        """Makes the student's step, then its peer's, and moves its average."""
         batch = views, labels, sample_weight
         loss, logits, logs = super().learn(*batch)
+        step = ops.copy(self.peer_optimizer.iterations)
         logs["peer_loss"], *_ = self.descend(
             self.peer, self.peer_optimizer, lambda: self.mutual(1, *batch)
+        )
+        optimizers.call_after_step(
+            self.peer_optimizer, step, self.after_peer_step
         )
         return loss, logits, logs
 
@@ -151,10 +157,16 @@ class MutualMeanTeaching(ConsistencyTrainer):
         return loss, logits, logs
 
     def after_step(self) -> None:
-        """Moves both averages."""
-        alpha = ema.decay_at(self.step - 1, self.decay, "mean")
+        """Moves the student's average."""
+        alpha = ema.decay_at(self.num_updates, self.decay, "mean")
         ema.ema_update(self.teacher, self.student, alpha, "own")
+        self.num_updates.assign_add(1)
+
+    def after_peer_step(self) -> None:
+        """Moves the peer's average, after a step of the peer's optimizer."""
+        alpha = ema.decay_at(self.num_peer_updates, self.decay, "mean")
         ema.ema_update(self.peer_teacher, self.peer, alpha, "own")
+        self.num_peer_updates.assign_add(1)
 
     def features(self, images, batch_size: int = 256):
         """Returns what is clustered: the mean of the averages' features.

@@ -90,9 +90,13 @@ class UDA(ConsistencyTrainer):
         self.temperature = temperature
         self.threshold = threshold
         self.signal_annealing = signal_annealing
+        self.entropy_weight = entropy_weight
         self.ema_decay = ema_decay
         self.warmup = warmup
+        if average is not None:
+            self.num_updates = ema.new_counter(self)
         self.consistency_loss = LogitsKLDivergence()
+        self.entropy_loss = EntropyLoss()
 
     @property
     def predictor(self) -> keras.Model:
@@ -139,8 +143,9 @@ class UDA(ConsistencyTrainer):
     def after_step(self) -> None:
         """Moves the average."""
         if self.teacher is not None:
-            alpha = ema.decay_at(self.step - 1, self.ema_decay, self.warmup)
+            alpha = ema.decay_at(self.num_updates, self.ema_decay, self.warmup)
             ema.ema_update(self.teacher, self.student, alpha, "copy")
+            self.num_updates.assign_add(1)
 
     def get_config(self) -> dict:
         """Returns the configuration, with the student's in it."""
