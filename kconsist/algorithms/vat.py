@@ -141,10 +141,11 @@ class VAT(ConsistencyTrainer):
             probe = xi * unit(direction)
             with tf.GradientTape() as tape:
                 tape.watch(probe)
-                divergence = self.divergence(
-                    target, self.compared(images + probe)
-                )
-            direction = tape.gradient(divergence, probe)
+                logits = self.compared(images + probe)
+                divergence = self.divergence.call(target, logits)
+            # Only the direction counts, so the gradient may have any scale.
+            scale = gradient_scale(target, logits)
+            direction = tape.gradient(divergence, probe, scale)
         return ops.stop_gradient(self.epsilon * unit(direction))
 
     def compared(self, images):
@@ -164,6 +165,16 @@ class VAT(ConsistencyTrainer):
             "xi": self.xi,
             "seed": self.seed,
         }
+
+
+def gradient_scale(target, logits):
+    """Returns the weight of each example's divergence, equal ones, (batch,).
+
+    The gradient of the logits, softmax(logits) - target, is then 256 at most:
+    near the target it is so small that it would be 0 in float16.
+    """
+    gap = ops.max(ops.abs(ops.softmax(logits) - target))
+    return ops.full(ops.shape(logits)[:1], 256.0 / ops.maximum(gap, 1e-30))
 
 
 def unit(vectors):
