@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kconsist import targets
+
 _MARK = "kconsist: "
 
 
@@ -61,7 +63,16 @@ def unpack(data, views: tuple, optional: tuple = ()):
         images = {views[0]: images}
     _check_views(images, views, optional)
     _check_labels(labels)
-    return images, labels, sample_weight
+    if "index" in images:
+        images = {**images, "index": _without_axis(images["index"])}
+    return images, _without_axis(labels), _without_axis(sample_weight)
+
+
+def _without_axis(values):
+    """Returns values (batch, 1) as (batch,); a specification as it is."""
+    if values is None or isinstance(values, tf.TensorSpec):
+        return values
+    return targets.class_indices(values)
 
 
 def _check_views(images, views, optional):

@@ -7,7 +7,7 @@ al. 2021, "Self-Tuning for Data-Efficient Deep Learning".
 import keras
 from keras import ops
 
-from kconsist import checks
+from kconsist import checks, targets
 from kconsist.distribute import gather_replicas
 from kconsist.scatter import last_writers
 
@@ -185,9 +185,9 @@ class ClassQueues(keras.layers.Layer):
         """Returns the queue of each example's class, (batch, length, features).
 
         Args:
-            labels: integer tensor (batch,) of classes.
+            labels: integer tensor (batch,) or (batch, 1) of classes.
         """
-        return ops.take(self.queues, labels, axis=0)
+        return ops.take(self.queues, targets.class_indices(labels), axis=0)
 
     def enqueue(self, features, labels, mask=None) -> None:
         """Writes a batch as if one after the other, over the oldest features.
@@ -197,12 +197,13 @@ class ClassQueues(keras.layers.Layer):
         Args:
             features: float tensor (batch, features), stored as they are:
                 normalize them first.
-            labels: integer tensor (batch,) of classes.
+            labels: integer tensor (batch,) or (batch, 1) of classes.
             mask: boolean or float tensor (batch,), which examples to write;
                 None for all.
         """
+        labels = targets.class_indices(labels)
         if mask is None:
-            mask = ops.ones(ops.shape(labels)[:1])
+            mask = ops.ones(ops.shape(labels))
         features = gather_replicas(ops.cast(features, "float32"))
         labels = gather_replicas(ops.cast(labels, "int32"))
         mask = gather_replicas(ops.cast(mask, "int32"))

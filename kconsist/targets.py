@@ -31,6 +31,22 @@ def soften(logits, temperature: float = 1.0):
     return ops.softmax(logits / temperature, axis=-1)
 
 
+def class_indices(labels):
+    """Returns labels as one class index per example.
+
+    Args:
+        labels: tensor (batch,), or (batch, 1) as `keras.datasets` gives them,
+            which would broadcast against predictions of shape (batch,).
+
+    Returns:
+        Tensor (batch,), of the same dtype. Labels of any other shape come back
+        as they are.
+    """
+    labels = ops.convert_to_tensor(labels)
+    column = len(labels.shape) == 2 and labels.shape[-1] == 1
+    return ops.squeeze(labels, axis=-1) if column else labels
+
+
 def hard_labels(logits):
     """Returns the most probable class of each example, under stop-gradient.
 
@@ -164,7 +180,7 @@ def unlearned(logits, labels, ceiling):
 
     Args:
         logits: float tensor (batch, classes).
-        labels: integer tensor (batch,).
+        labels: integer tensor (batch,) or (batch, 1).
         ceiling: probability (η) from which an example is left out; above it.
 
     Returns:
@@ -172,6 +188,8 @@ def unlearned(logits, labels, ceiling):
 
     Reference: UDA, Xie et al. 2020, training signal annealing.
     """
-    labels = ops.one_hot(labels, logits.shape[-1], dtype="float32")
+    labels = ops.one_hot(
+        class_indices(labels), logits.shape[-1], dtype="float32"
+    )
     correct = ops.sum(labels * soften(logits), axis=-1)
     return ops.cast(correct <= ceiling, "float32")

@@ -7,7 +7,7 @@ Vision", section 7.
 import keras
 from keras import ops
 
-from kconsist import checks
+from kconsist import checks, targets
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
@@ -26,7 +26,7 @@ class SmoothedCrossEntropy(keras.losses.Loss):
         name: name of the loss.
 
     Call arguments:
-        y_true: integer tensor (batch,), the index of each class.
+        y_true: integer tensor (batch,) or (batch, 1), the index of each class.
         y_pred: logits (batch, classes).
 
     Example:
@@ -55,7 +55,8 @@ class SmoothedCrossEntropy(keras.losses.Loss):
     def call(self, y_true, y_pred):
         """Returns the cross-entropy of each example, (batch,)."""
         log_p = ops.log_softmax(y_pred, axis=-1)
-        labels = ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1])
+        labels = ops.cast(targets.class_indices(y_true), "int32")
+        labels = ops.one_hot(labels, y_pred.shape[-1])
         correct = ops.sum(labels * log_p, axis=-1)
         smooth = ops.mean(log_p, axis=-1)
         epsilon = self.label_smoothing

@@ -41,7 +41,7 @@ class SoftTripletLoss(keras.losses.Loss):
     Call arguments, in TLL's order:
         features_1: float tensor (batch, features) that learns.
         features_2: float tensor (batch, features) that teaches.
-        labels: integer tensor (batch,).
+        labels: integer tensor (batch,) or (batch, 1).
         sample_weight: float tensor (batch,), or None.
 
     Example:
@@ -75,7 +75,7 @@ class SoftTripletLoss(keras.losses.Loss):
 
     def __call__(self, features_1, features_2, labels, sample_weight=None):
         """Returns the reduced loss."""
-        labels = ops.convert_to_tensor(labels)
+        labels = targets.class_indices(labels)
         same = labels[:, None] == gather_replicas(labels)[None]
         return super().__call__((features_2, same), features_1, sample_weight)
 

@@ -1,0 +1,110 @@
+"""Labels of shape (batch, 1), as keras.datasets gives them, are (batch,)."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from methods import METHODS, arrays, compiled, network, weights
+
+from kconsist import losses, memory, schedules, targets
+
+CLASSES = 3
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_column_of_labels_trains_as_a_row(name):
+    method = METHODS[name]
+    options = {}
+    if name == "uda":
+        options["signal_annealing"] = schedules.TrainingSignalAnnealing(
+            CLASSES, steps=100
+        )
+    views, labels = arrays(method, steps=2)
+    columns = dict(views)
+    if "index" in views:
+        columns["index"] = views["index"][..., None]
+    weight = np.linspace(0.5, 2.0, labels.size).reshape(labels.shape)
+    weight = weight.astype("float32")
+    rows = views, labels, weight
+    columns = columns, labels[..., None], weight[..., None]
+    trained = []
+    for form in (rows, columns):
+        trainer = method.make(network(batch_norm=True), **options)
+        trainer = compiled(trainer, run_eagerly=True)
+        batches = tf.data.Dataset.from_tensor_slices(form)
+        history = trainer.fit(batches, verbose=0).history
+        trained.append((history, weights(trainer)))
+    (row, row_weights), (column, column_weights) = trained
+    assert row == column
+    for a, b in zip(row_weights, column_weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_arrays_of_a_column_of_uint8_train_as_rows():
+    method = METHODS["distiller"]
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(32, 6)).astype("float32")
+    labels = rng.integers(0, CLASSES, 32)
+    histories = []
+    for given in (labels, labels[:, None].astype("uint8")):
+        trainer = method.make(network())
+        trainer.compile(
+            keras.optimizers.SGD(0.1),
+            losses.SmoothedCrossEntropy(0.1),
+            metrics=["accuracy"],
+            run_eagerly=True,
+        )
+        histories.append(
+            trainer.fit(
+                points,
+                given,
+                batch_size=16,
+                shuffle=False,
+                validation_data=(points, given),
+                verbose=0,
+            ).history
+        )
+    for key, value in histories[0].items():
+        np.testing.assert_allclose(histories[1][key], value, rtol=1e-6)
+
+
+def test_smoothed_cross_entropy_of_a_column():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (7, 4)).astype("float32")
+    labels = rng.integers(0, 4, 7)
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    expected = -0.9 * log_p[np.arange(7), labels] - 0.1 * log_p.mean(axis=1)
+    loss = losses.SmoothedCrossEntropy(0.1)
+    for given in (labels, labels[:, None]):
+        np.testing.assert_allclose(
+            loss(given, logits), expected.mean(), rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize("margin", [0.0, None])
+def test_soft_triplets_of_a_column(margin):
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 6, 5)).astype("float32")
+    labels = np.array([0, 0, 1, 1, 2, 2])
+    loss = losses.SoftTripletLoss(margin=margin)
+    np.testing.assert_array_equal(
+        loss(first, second, labels), loss(first, second, labels[:, None])
+    )
+
+
+def test_queues_take_a_column_of_labels():
+    keys = np.arange(12.0).reshape(3, 4)
+    labels, queues = np.array([1, 0, 1]), []
+    for given in (labels, labels[:, None]):
+        layer = memory.ClassQueues(2, length=2, features=4, seed=0)
+        layer.enqueue(keys, given)
+        assert layer(given).shape == (3, 2, 4)
+        queues.append(np.array(layer.queues))
+    np.testing.assert_array_equal(*queues)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (4, 3)])
+def test_class_indices_drop_one_axis_of_one_alone(shape):
+    found = targets.class_indices(np.zeros(shape, "uint8"))
+    assert tuple(found.shape) == (shape if shape == (4, 3) else (4,))
+    assert found.dtype == tf.uint8
