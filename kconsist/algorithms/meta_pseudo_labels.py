@@ -42,9 +42,11 @@ class MetaPseudoLabels(ConsistencyTrainer):
             Defaults to `0.0`, the paper's.
         uda_weight: weight (λ), a float or a schedule; the authors ramp it up
             over 5,000 steps. Defaults to `8.0`.
-        temperature: of UDA's target. Defaults to `0.7`.
-        threshold: confidence that an image has to exceed in UDA's term.
-            Defaults to `0.6`.
+        temperature: divides the logits of UDA's target. Defaults to `0.7`.
+        threshold: confidence from which on an image counts in UDA's term; at
+            or above, of the target after the temperature, as in the authors'
+            code (UDA's own looks at the prediction before it). Defaults to
+            `0.6`.
         baseline_decay: decay of b in [0, 1]; 1 leaves it out. Defaults to
             `0.99`.
         sampled: draw ŷ; else it is the most probable class. Defaults to `True`.
@@ -189,7 +191,7 @@ class MetaPseudoLabels(ConsistencyTrainer):
     def agreement(self, weak, strong):
         """Returns the weighted loss of UDA on the teacher's logits."""
         target = targets.soften(weak, self.temperature)
-        mask = targets.confident(weak, self.threshold, inclusive=False)
+        mask = targets.confident(weak / self.temperature, self.threshold)
         uda = self.uda_loss(target, strong, sample_weight=mask)
         return self.scheduled(self.uda_weight) * uda
 

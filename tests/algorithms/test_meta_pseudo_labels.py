@@ -144,8 +144,9 @@ def test_loss_of_the_teacher_is_the_papers():
     _, _, logs = trainer.learn(views, labels)
     uda = 0.0
     for weak, strong in zip(z["weak"], z["strong"], strict=True):
-        if oracles.softmax(weak).max() > trainer.threshold:
-            p, q = oracles.softmax(weak, 0.5), oracles.softmax(strong)
+        # The authors' code looks at the prediction after it is sharpened.
+        p, q = oracles.softmax(weak, 0.5), oracles.softmax(strong)
+        if p.max() >= trainer.threshold:
             uda += sum(p * np.log(p / q)) / len(z["weak"])
     meta = oracles.cross_entropy(z["strong"], z["strong"].argmax(-1))
     feedback = float(logs["feedback"])
@@ -241,6 +242,21 @@ def test_teacher_with_nothing_to_train():
     teacher.trainable = False
     with pytest.raises(ValueError, match="teacher .* has nothing to train"):
         MetaPseudoLabels(network(), teacher, "sgd")
+
+
+def test_uda_keeps_what_is_confident_after_sharpening():
+    trainer = toy(uda_weight=1.0, threshold=0.6, temperature=0.7)
+    strong = np.zeros((1, 2), "float32")
+    # softmax([z, 0]) is 0.55, and 0.571 where z is divided by 0.7.
+    for p, kept in ((0.55, False), (0.58, True)):
+        weak = np.array([[np.log(p / (1 - p)), 0.0]], "float32")
+        assert (float(trainer.agreement(weak, strong)) > 0) == kept
+
+
+def test_uda_keeps_an_image_at_the_threshold():
+    trainer = toy(uda_weight=1.0, threshold=0.5, temperature=0.7)
+    weak, strong = np.zeros((1, 2), "float32"), np.array([[1.0, 0.0]])
+    assert float(trainer.agreement(weak, strong.astype("float32"))) > 0
 
 
 def test_target_of_uda_is_sharpened():
