@@ -7,6 +7,7 @@ Network".
 """
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from kconsist import checks, distribute, targets
@@ -47,7 +48,8 @@ class Distiller(ConsistencyTrainer):
         temperature: softens both distributions (T). Defaults to `3.0`.
         distillation_loss: a `keras.distillation` loss in the place of Hinton's,
             for example `FeatureDistillation`; it brings its own temperature.
-            Defaults to `None`.
+            Where there are sample weights, they multiply its value for each
+            example on its own. Defaults to `None`.
 
     Raises:
         ValueError: also for `LogitsDistillation` with a loss that would take
@@ -108,23 +110,36 @@ class Distiller(ConsistencyTrainer):
             target = targets.soften(teacher_logits, self.temperature)
             distillation = self.hinton_loss(target, logits, sample_weight)
         else:
-            logits, distillation = self._keras_distillation(images)
+            logits, distillation = self._keras_distillation(
+                images, sample_weight
+            )
         supervised = self.compute_loss(views, labels, logits, sample_weight)
         loss = self.alpha * supervised + (1 - self.alpha) * distillation
         logs = dict(supervised_loss=supervised, distillation_loss=distillation)
         return loss, logits, logs
 
-    def _keras_distillation(self, images):
+    def _keras_distillation(self, images, sample_weight):
         logits, features = self._student_features(images, training=True)
         _, taught = self._teacher_features(images, training=False)
         self.distillation_loss.validate_outputs(taught, features)
-        value = self.distillation_loss.compute_loss(
-            ops.stop_gradient(taught), features
+        value = self._weighted(
+            ops.stop_gradient(taught), features, sample_weight
         )
         # Only `Loss` objects divide by the number of replicas themselves.
         if not isinstance(_loss_of(self.distillation_loss), keras.losses.Loss):
             value = distribute.mean_over_replicas(value)
         return ops.cast(logits, "float32"), ops.cast(value, "float32")
+
+    def _weighted(self, taught, features, sample_weight):
+        compute_loss = self.distillation_loss.compute_loss
+        if sample_weight is None:
+            return compute_loss(taught, features)
+
+        def of_one(example):
+            return compute_loss(*(part[None] for part in example))
+
+        values = tf.vectorized_map(of_one, (taught, features))
+        return ops.mean(ops.cast(sample_weight, values.dtype) * values)
 
     def get_config(self) -> dict:
         """Returns the configuration, with both networks in it."""

@@ -115,6 +115,40 @@ def test_keras_losses_train_alike_on_two_replicas(loss, mirrored):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-6)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda: keras.distillation.LogitsDistillation(loss=KL()),
+        lambda: features(),
+        lambda: features(loss=keras.losses.MeanSquaredError()),
+    ],
+)
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_keras_losses_count_sample_weights(loss, jit_compile):
+    views, labels = first_batch(METHODS["distiller"])
+    images = views["images"]
+    trainer = compiled(
+        Distiller(named(0), named(1), alpha=0.0, distillation_loss=loss())
+    )
+
+    @tf.function(jit_compile=jit_compile)
+    def distillation(images, labels, weight=None):
+        views = {"images": images}
+        return trainer.objective(views, labels, weight)[2]["distillation_loss"]
+
+    each = [
+        float(distillation(images[i : i + 1], labels[i : i + 1]))
+        for i in range(len(labels))
+    ]
+    weight = np.linspace(0, 2, len(labels)).astype("float32")
+    found = distillation(images, labels, weight)
+    np.testing.assert_allclose(found, np.mean(weight * each), rtol=1e-5)
+    ones = distillation(images, labels, np.ones_like(weight))
+    plain = distillation(images, labels)
+    np.testing.assert_allclose(ones, plain, rtol=1e-5)
+    assert abs(float(found) - float(plain)) > 1e-3 * float(plain)
+
+
 def test_keras_loss_comes_back_from_a_file(tmp_path):
     dataset = batches(METHODS["distiller"])
     trainer = compiled(
