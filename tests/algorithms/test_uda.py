@@ -93,6 +93,23 @@ def test_annealing_follows_the_step():
     assert trainer.objective(views, labels)[2]["supervised_loss"] > 0.5
 
 
+def test_entropy_of_the_weak_view_counts_with_its_weight():
+    views, labels = first_batch(METHOD)
+    without, with_entropy = (
+        compiled(UDA(network(), entropy_weight=c)) for c in (0.0, 2.0)
+    )
+    p = np.array([oracles.softmax(z) for z in numbers(without, views)["weak"]])
+    entropy = np.mean(-np.sum(p * np.log(p), axis=1))
+    with tf.GradientTape() as tape:
+        tape.watch(views["weak"])
+        loss, _, logs = with_entropy.objective(views, labels)
+    np.testing.assert_allclose(logs["entropy"], entropy, rtol=1e-5)
+    plain = without.objective(views, labels)[0]
+    np.testing.assert_allclose(loss - plain, 2 * entropy, rtol=1e-4)
+    # The divergence's target lets no gradient through, the entropy does.
+    assert np.abs(tape.gradient(loss, views["weak"])).max() > 1e-4
+
+
 @pytest.mark.slow
 def test_annealing_counts_what_is_left_on_all_replicas(mirrored):
     def make():
