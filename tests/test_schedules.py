@@ -54,6 +54,29 @@ def test_comes_back_from_its_configuration(cls):
     assert float(copy(30)) == float(schedule(30))
 
 
+def test_linear_ramp_may_begin_later():
+    """Pseudo-Label's α(t), equation 16: T1 is 100, T2 is 600."""
+    ramp = schedules.LinearRampUp(3.0, steps=600, start=100)
+    for step in (0, 99, 100, 101, 350, 599, 600, 1000):
+        if step < 100:
+            expected = 0.0
+        elif step < 600:
+            expected = (step - 100) / (600 - 100) * 3.0
+        else:
+            expected = 3.0
+        np.testing.assert_allclose(ramp(step), expected, rtol=1e-5, atol=1e-7)
+    copy = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(ramp)
+    )
+    assert float(copy(350)) == float(ramp(350))
+
+
+@pytest.mark.parametrize("start", [-1, 10, 11])
+def test_a_ramp_begins_before_it_ends(start):
+    with pytest.raises(ValueError, match=r"start must be in \[0, 10\)"):
+        schedules.LinearRampUp(1.0, steps=10, start=start)
+
+
 def test_serves_as_a_learning_rate():
     rate = schedules.FixMatchCosine(0.03, steps=16)
     optimizer = keras.optimizers.SGD(rate)

@@ -28,8 +28,9 @@ class PseudoLabel(ConsistencyTrainer):
         threshold: confidence (τ) from which on an image counts; at or above.
             The paper has none; later codes take 0.95. Defaults to `0.0`.
         consistency_weight: weight α(t), a float or a schedule. The paper ramps
-            it from 0 to 3, see `kconsist.schedules.LinearRampUp`. Defaults to
-            `3.0`.
+            it from 0 at T1 to 3 at T2:
+            `kconsist.schedules.LinearRampUp(3.0, steps=T2, start=T1)`. Defaults
+            to `3.0`.
 
     Example:
         ```python

@@ -9,25 +9,45 @@ from kconsist.schedules.base import Schedule
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class LinearRampUp(Schedule):
-    """value · min(t / steps, 1): 0 at first, `value` from `steps` on.
+    """0 up to step `start`, then rising linearly to `value` at step `steps`.
 
     Args:
-        value: the value at the end.
-        steps: number of optimizer steps of the ramp.
+        value: the value from `steps` on.
+        steps: optimizer step at which the ramp ends.
+        start: optimizer step at which the ramp begins (T1 in Pseudo-Label,
+            whose T2 is `steps`). Defaults to `0`.
 
     Example:
         ```python
         from kconsist.schedules import LinearRampUp
 
-        weight = LinearRampUp(75.0, steps=16384)
+        weight = LinearRampUp(75.0, steps=16384)  # MixMatch
+        weight = LinearRampUp(3.0, steps=60_000, start=10_000)  # Pseudo-Label
         ```
 
-    Reference: MixMatch, Berthelot et al. 2019, section 4.1.
+    Reference: MixMatch, Berthelot et al. 2019, section 4.1; Lee 2013,
+    equation 16.
     """
+
+    def __init__(self, value, steps, start=0):
+        super().__init__(value, steps)
+        if not 0 <= start < steps:
+            raise ValueError(
+                f"start must be in [0, {steps}), before the ramp ends, got "
+                f"{start!r}"
+            )
+        self.start = start
 
     def __call__(self, step):
         """Returns the value at a step."""
-        return self.value * ops.minimum(self._progress(step), 1.0)
+        risen = ops.cast(step, "float32") - self.start
+        return self.value * ops.clip(
+            risen / (self.steps - self.start), 0.0, 1.0
+        )
+
+    def get_config(self) -> dict:
+        """Returns the configuration."""
+        return {**super().get_config(), "start": self.start}
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
