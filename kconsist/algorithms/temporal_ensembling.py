@@ -34,9 +34,12 @@ class TemporalEnsembling(ConsistencyTrainer):
         num_examples: number of unlabeled images (N).
         decay: decay of the mean (α). Defaults to `0.6`.
         consistency_weight: weight w(t), a float or a schedule; the mean is over
-            classes. The paper ramps it up over 80 of 300 epochs to 30 times
-            the share of labeled images, see `kconsist.schedules.SigmoidRampUp`.
-            Defaults to `30.0`.
+            classes. The paper ramps it up over 80 of 300 epochs, see
+            `kconsist.schedules.SigmoidRampUp`, to 30 · M/N for M labels among
+            N images, beside a cross-entropy that is divided by the size of the
+            whole batch. Here that is the mean over the labels, N/M times as
+            large, so that the paper's weight is the constant 30. Defaults to
+            `30.0`.
 
     Example:
         ```python
