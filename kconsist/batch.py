@@ -23,12 +23,14 @@ class Expected(typing.NamedTuple):
         optional: names of the optional views.
         num_classes: labels lie below it; None for no check of their range.
         num_examples: the view "index" lies below it; None where there is none.
+        num_replicas: each view divides among so many replicas.
     """
 
     views: tuple
     optional: tuple = ()
     num_classes: int | None = None
     num_examples: int | None = None
+    num_replicas: int = 1
 
 
 def is_zipped_pair(data) -> bool:
@@ -42,6 +44,8 @@ def is_zipped_pair(data) -> bool:
 
 def unpack(data, views: tuple, optional: tuple = ()):
     """Returns `(views, labels, sample_weight)` of one element of a data set.
+
+    Labels, weights and indices of shape (batch, 1) become (batch,).
 
     Args:
         data: `(images, labels[, sample_weight])`, with `images` a dict of the
@@ -137,6 +141,11 @@ def checked(dataset: tf.data.Dataset, expected: Expected):
             for name, view in images.items()
             if view.dtype.is_floating
         ]
+        if expected.num_replicas > 1:
+            assertions += [
+                _assert_divisible(name, view, expected.num_replicas)
+                for name, view in images.items()
+            ]
         with tf.control_dependencies(assertions):
             labels = tf.identity(labels)
         if sample_weight is None:
@@ -169,6 +178,18 @@ def _assert_below(values, size, words):
     low, high = tf.reduce_min(values), tf.reduce_max(values)
     inside = tf.logical_and(low >= 0, high < tf.cast(size, high.dtype))
     return tf.debugging.Assert(inside, [_MARK + words, low, "to", high])
+
+
+def _assert_divisible(name, view, num_replicas):
+    """Asserts that replicas get equal parts; their means would differ else."""
+    size = tf.shape(view)[0]
+    words = (
+        f"every batch must divide among the {num_replicas} replicas: leave out "
+        "a smaller last one, for example by batch(…, drop_remainder=True), got "
+        f"for the view {name} a batch of"
+    )
+    divides = size % num_replicas == 0
+    return tf.debugging.Assert(divides, [_MARK + words, size])
 
 
 def _assert_not_nan(name, view):

@@ -209,11 +209,32 @@ def _stock_options(trainer, strategy):
 
 
 def _divisible(dataset, replicas):
-    """Global batches divide among replicas, or their means would differ."""
     for spec in tf.nest.flatten(dataset.element_spec):
         size = spec.shape[0] if spec.shape.rank else None
-        if size is not None and size % replicas:
-            raise ValueError(
-                f"a batch must divide among the {replicas} replicas, got a "
-                f"batch of {size}: batch sizes are global"
-            )
+        if size is not None:
+            _divides(size, replicas)
+
+
+def divisible_arrays(trainer, labels, batch_size: int, held_out: float) -> None:
+    """Raises `ValueError` where a batch of arrays has unequal parts.
+
+    Args:
+        trainer: the trainer that is given the arrays.
+        labels: array (examples, …).
+        batch_size: examples of a batch of all replicas.
+        held_out: share of the examples that `fit` keeps for validation.
+    """
+    replicas = trainer.distribute_strategy.num_replicas_in_sync
+    size = int(len(labels) * (1.0 - held_out))
+    for batch in (min(batch_size, size), size % batch_size):
+        _divides(batch, replicas)
+
+
+def _divides(size, replicas):
+    """Global batches divide among replicas, or their means would differ."""
+    if size % replicas:
+        raise ValueError(
+            f"every batch must divide among the {replicas} replicas, got a "
+            f"batch of {size}: batch sizes are global, and a smaller last "
+            "batch must divide as well"
+        )

@@ -173,18 +173,20 @@ class ConsistencyTrainer(Networks):
         metrics = self.compute_metrics(views, labels, logits, sample_weight)
         return _keras.step_logs(metrics)
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
         """Trains as `keras.Model.fit`, with every batch checked as it is read.
 
         Raises:
             ValueError: also while training, for a batch with labels out of
-                range, with NaN, or with views of different images.
+                range, with NaN, with views of different images, or that does
+                not divide among the replicas.
         """
         expected = batch.Expected(
             self.views,
             self.optional_views,
             checks.num_classes(self),
             self.num_examples,
+            self.distribute_strategy.num_replicas_in_sync,
         )
         checks.replicated_fit(self, x)
         if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
@@ -193,9 +195,11 @@ class ConsistencyTrainer(Networks):
             x = distribute.in_shares(batch.checked(x, expected))
         elif y is not None:
             batch.check_arrays(x, y, expected)
+            held_out = kwargs.get("validation_split") or 0.0
+            checks.divisible_arrays(self, y, batch_size or 32, held_out)
             distribute.check_order(self, kwargs.get("shuffle", True))
         try:
-            return super().fit(x, y, *args, **kwargs)
+            return super().fit(x, y, batch_size, *args, **kwargs)
         except tf.errors.InvalidArgumentError as error:
             raise batch.readable(error) from None
 

@@ -182,6 +182,45 @@ def test_batches_that_do_not_divide_are_refused(mirrored):
         trainer.fit(odd, verbose=0)
 
 
+@pytest.mark.parametrize("name", ["fixmatch", "mixmatch", "self_trainer"])
+def test_a_smaller_last_batch_is_refused_where_it_is_read(name, mirrored):
+    method_ = METHODS[name]
+    with mirrored.scope():
+        trainer = compiled(method_.make(network()))
+    views, labels = arrays(method_, steps=1)
+    views = {key: view[0] for key, view in views.items()}
+
+    def of_size(size):
+        return {k: v[: size * method_.views[k]] for k, v in views.items()}
+
+    signature = tf.nest.map_structure(
+        lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype),
+        (views, labels[0]),
+    )
+    uneven = tf.data.Dataset.from_generator(
+        lambda: ((of_size(n), labels[0][:n]) for n in (8, 8, 5)),
+        output_signature=signature,
+    )
+    words = "among the 2 replicas: leave out .* a batch of 5"
+    with pytest.raises(ValueError, match=words):
+        trainer.fit(uneven, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "size, options, batch",
+    [(21, {"batch_size": 8}, 5), (5, {}, 5), (20, {"batch_size": 7}, 7)],
+)
+def test_arrays_that_do_not_divide_are_refused(size, options, batch, mirrored):
+    with mirrored.scope():
+        trainer = compiled(method("distiller"))
+    points, labels = np.zeros((size, 6), "float32"), np.zeros(size, "int32")
+    with pytest.raises(ValueError, match=f"2 replicas, got a batch of {batch}"):
+        trainer.fit(points, labels, **options, verbose=0)
+    # Of 24, 12 are held out: batches of 8 and of 4.
+    points, labels = np.zeros((24, 6), "float32"), np.zeros(24, "int32")
+    trainer.fit(points, labels, batch_size=8, validation_split=0.5, verbose=0)
+
+
 def test_arrays_that_workers_shuffle_apart_are_refused(monkeypatch):
     monkeypatch.setattr(strategies, "has_several_workers", lambda _: True)
     views, labels = arrays(METHODS["distiller"], steps=1)
