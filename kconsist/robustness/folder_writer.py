@@ -14,7 +14,13 @@ import numpy as np
 
 import kconsist
 from kconsist.robustness.corruptions import SEVERITIES
-from kconsist.robustness.npy_folder import MANIFEST, NpyFolder, load_npy
+from kconsist.robustness.manifest import (
+    MANIFEST,
+    block_digests,
+    digest_file,
+    read_manifest,
+)
+from kconsist.robustness.npy_folder import NpyFolder, load_npy
 from kconsist.robustness.request import corruption_names
 
 
@@ -29,7 +35,8 @@ def write(source, folder, corruptions="all", verbose=0) -> NpyFolder:
         len(names), verbose=verbose, unit_name="file"
     )
     for number, name in enumerate(names, start=1):
-        if not (folder / f"{name}.npy").exists():
+        files = folder / f"{name}.npy", digest_file(folder, name)
+        if not all(file.exists() for file in files):
             _write_corruption(source, folder, name)
         progress.update(number)
     return NpyFolder(folder, (source.clean, source.labels), source.num_classes)
@@ -54,9 +61,8 @@ def manifest(source) -> dict:
 
 def _claim(folder, wanted):
     """Writes the manifest, or raises where the folder holds other images."""
-    path = folder / MANIFEST
-    if path.exists():
-        found = json.loads(path.read_text())
+    found = read_manifest(folder)
+    if found is not None:
         if found.get("fingerprint") != wanted["fingerprint"]:
             differ = {
                 key: (found.get(key), value)
@@ -70,14 +76,13 @@ def _claim(folder, wanted):
             )
         return
     files = sorted(file.name for file in folder.glob("*.npy"))
+    files += [file.name for file in folder.glob(MANIFEST)]
     if files:
         raise ValueError(
             f"{folder} must be new or have a {MANIFEST}, got files that were "
             f"not written by this: {files[:3]}"
         )
-    partial = folder / f".{MANIFEST}.{os.getpid()}"
-    partial.write_text(json.dumps(wanted, indent=2) + "\n")
-    partial.replace(path)
+    _write_text(folder / MANIFEST, json.dumps(wanted, indent=2) + "\n")
 
 
 def _write_labels(path, labels):
@@ -101,5 +106,12 @@ def _write_corruption(source, folder, name):
             images[row : row + len(chunk)] = chunk
             row += len(chunk)
     images.flush()
+    _write_text(digest_file(folder, name), "\n".join(block_digests(images)))
     del images  # Closes the file before it is renamed.
     partial.replace(folder / f"{name}.npy")
+
+
+def _write_text(path, text):
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text)
+    partial.replace(path)

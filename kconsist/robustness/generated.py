@@ -102,6 +102,10 @@ class Generated(Source):
         settings = self.preset, self.seed, self._frost(), self.versions
         return digest("generated", self.clean_fingerprint, settings)
 
+    def cell_fingerprint(self, corruption, severity):
+        """Returns a hash of what the images of a cell are made from."""
+        return digest(self.fingerprint, corruption, severity)
+
     @property
     def versions(self) -> dict[str, str]:
         """Versions of the libraries that the pixels depend on."""

@@ -8,12 +8,17 @@ robustness to common corruptions and perturbations"
 (https://zenodo.org/records/2535967).
 """
 
-import json
 import pathlib
 
 import numpy as np
 
-from kconsist.robustness.corruptions import SEVERITIES
+from kconsist.robustness.corruptions import CORRUPTIONS, SEVERITIES
+from kconsist.robustness.manifest import (
+    MANIFEST,
+    block_digests,
+    digest_file,
+    read_manifest,
+)
 from kconsist.robustness.sources import (
     Source,
     class_count,
@@ -22,8 +27,6 @@ from kconsist.robustness.sources import (
     known_cell,
     label_column,
 )
-
-MANIFEST = "manifest.json"
 
 
 class NpyFolder(Source):
@@ -69,7 +72,8 @@ class NpyFolder(Source):
             raise FileNotFoundError(f"there is no folder {self.path}")
         self.labels = self._read_labels()
         self.num_classes = class_count(self.labels, num_classes)
-        self.manifest = self._read_manifest()
+        self.manifest = read_manifest(self.path)
+        self._known_digests = {}
         self.image_shape = self._find_shape()
         self.set_clean(clean)
         if self.manifest:
@@ -83,26 +87,46 @@ class NpyFolder(Source):
         return images[(severity - 1) * count : severity * count]
 
     def check(self, cells) -> None:
-        """Raises unless the files of `cells` are there and whole."""
+        """Raises unless the files of `cells` are there, whole and alike."""
         for corruption in dict.fromkeys(name for name, _ in cells):
             self._file(corruption)
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the labels and of rows from all over every file.
+        """Hash of the labels and of all images of the folder.
 
         For a folder that `Generated` wrote it is that of the generator: these
-        are the same images.
+        are the same images, as the digests beside the files show.
         """
-        if self.manifest:
+        names = [path.stem for path in _image_files(self.path)]
+        digests = [self._digests(name) for name in names]
+        written = [digest_file(self.path, name).exists() for name in names]
+        if self.manifest and all(written):
             return self.manifest["fingerprint"]
-        parts = [self.labels]
-        for path in sorted(self.path.glob("*.npy")):
-            if path.name != "labels.npy":
-                images = self._file(path.stem)
-                rows = np.linspace(0, len(images) - 1, 50).astype(int)
-                parts += [path.stem, images.shape, np.array(images[rows])]
-        return digest("npy", *parts)
+        return digest("npy", self.labels, repr(names), repr(digests))
+
+    def cell_fingerprint(self, corruption, severity):
+        """Returns a hash of all images of a cell."""
+        known_cell(corruption, severity)
+        return self._digests(corruption)[severity - 1]
+
+    def _digests(self, corruption):
+        """Returns a hash of each block of a file, which is read but once."""
+        path = self.path / f"{corruption}.npy"
+        state = path.stat()
+        key = path, state.st_ino, state.st_size, state.st_mtime_ns
+        if key not in self._known_digests:
+            self._known_digests[key] = block_digests(self._file(corruption))
+        found = self._known_digests[key]
+        beside = digest_file(self.path, corruption)
+        if self.manifest and beside.exists():
+            if beside.read_text().split() != found:
+                raise ValueError(
+                    f"{path} must be as {beside.name} and {MANIFEST} say, and "
+                    "was changed after it was written: delete it and write it "
+                    f"again, or delete {MANIFEST}"
+                )
+        return found
 
     def _file(self, corruption):
         path = self.path / f"{corruption}.npy"
@@ -113,11 +137,20 @@ class NpyFolder(Source):
                 f"{len(self.labels)} images as labels.npy says, got "
                 f"{len(images)} images"
             )
+        if images.shape[1:] != self.image_shape:
+            first = _image_files(self.path)[0].name
+            raise ValueError(
+                f"{path} must have images of one shape with {first}, "
+                f"{self.image_shape}, got {images.shape[1:]}"
+            )
         return images
 
     def _read_labels(self):
         path = self.path / "labels.npy"
-        labels = label_column(load_npy(path))
+        try:
+            labels = label_column(load_npy(path))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
         count, rest = divmod(len(labels), len(SEVERITIES))
         blocks = labels[: count * len(SEVERITIES)].reshape(-1, max(count, 1))
         if rest or not count or not (blocks == blocks[0]).all():
@@ -127,15 +160,11 @@ class NpyFolder(Source):
             )
         return np.array(blocks[0])
 
-    def _read_manifest(self):
-        path = self.path / MANIFEST
-        return json.loads(path.read_text()) if path.exists() else None
-
     def _find_shape(self):
-        for path in sorted(self.path.glob("*.npy")):
-            if path.name != "labels.npy":
-                return image_block(str(path), load_npy(path)).shape[1:]
-        raise FileNotFoundError(f"{self.path} has no file of images")
+        files = _image_files(self.path)
+        if not files:
+            raise FileNotFoundError(f"{self.path} has no file of images")
+        return image_block(str(files[0]), load_npy(files[0])).shape[1:]
 
     def _apply_manifest(self):
         self.data = "regenerated"
@@ -150,6 +179,12 @@ class NpyFolder(Source):
                 f"clean images must be those that {self.path} was made from "
                 f"({self.manifest['clean']}), got others ({found})"
             )
+
+
+def _image_files(folder):
+    """Returns the files of the benchmark's corruptions that are there."""
+    files = (folder / f"{name}.npy" for name in sorted(CORRUPTIONS))
+    return [path for path in files if path.exists()]
 
 
 def load_npy(path) -> np.ndarray:

@@ -47,6 +47,10 @@ class Source:
         """Hash of the clean images and labels."""
         return digest(self.clean, self.clean_labels)
 
+    def cell_fingerprint(self, corruption: str, severity: int) -> str:
+        """Returns a hash that is the same for the same images of a cell."""
+        return digest(*self.chunks(corruption, severity))
+
     def check(self, cells) -> None:
         """Raises unless each (corruption, severity) of `cells` can be read."""
 

@@ -98,6 +98,51 @@ def test_a_manifest_says_what_was_made(source, tmp_path):
         NpyFolder(tmp_path, clean=(source.clean // 2, source.labels))
 
 
+def test_a_file_that_was_changed_is_not_what_the_manifest_says(
+    source, tmp_path, model
+):
+    written = source.write(tmp_path, ["fog", "snow"])
+    assert written.fingerprint == source.fingerprint
+    images = np.load(tmp_path / "fog.npy", mmap_mode="r+")
+    images[77, 3, 3, 0] ^= 255
+    images.flush()
+    for folder in (written, NpyFolder(tmp_path)):
+        with pytest.raises(ValueError, match=r"fog\.npy .*was changed after"):
+            evaluate(model, folder, corruptions=["fog"], verbose=0)
+    (tmp_path / "fog.npy.digest").unlink()
+    assert NpyFolder(tmp_path).fingerprint != source.fingerprint
+    assert source.write(tmp_path, ["fog"]).fingerprint == source.fingerprint
+
+
+@pytest.mark.parametrize("content", ['{"files": 3}', "[1]", '{"made_by": 1}'])
+def test_another_programs_manifest_is_left_alone(
+    source, tmp_path, npy_folder, content
+):
+    plain = NpyFolder(npy_folder).fingerprint
+    (npy_folder / "manifest.json").write_text(content)
+    other = NpyFolder(npy_folder)
+    assert other.fingerprint == plain and not other.regenerated
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "manifest.json").write_text(content)
+    with pytest.raises(ValueError, match="were not written by this.*manifest"):
+        source.write(tmp_path / "new", ["fog"])
+    assert (tmp_path / "new" / "manifest.json").read_text() == content
+
+
+def test_a_damaged_manifest_is_named(source, tmp_path):
+    source.write(tmp_path, ["fog"])
+    path = tmp_path / "manifest.json"
+    content = json.loads(path.read_text())
+    path.write_text(path.read_text()[:-20])
+    for use in (NpyFolder, source.write):
+        with pytest.raises(ValueError, match=r"manifest\.json must be whole"):
+            use(tmp_path)
+    del content["notes"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"manifest\.json .*lacks.*notes"):
+        NpyFolder(tmp_path)
+
+
 def test_a_second_run_skips_finished_files(source, tmp_path, monkeypatch):
     source.write(tmp_path, ["fog", "snow"])
     before = (tmp_path / "fog.npy").stat().st_mtime_ns

@@ -110,6 +110,34 @@ def test_images_must_be_bytes(npy_folder, dtype):
         NpyFolder(npy_folder).check([("fog", 1)])
 
 
+@pytest.mark.parametrize(
+    "images, words",
+    [
+        (np.zeros((60, 8, 9, 3), "uint8"), r"fog\.npy .*one shape.*8, 9, 3"),
+        (np.zeros((60, 8, 8, 1), "uint8"), r"fog\.npy .*one shape.*8, 8, 1"),
+        (np.zeros((60, 8, 8), "uint8"), r"fog\.npy must be uint8.*shape"),
+        (np.zeros((55, 8, 8, 3), "uint8"), r"fog\.npy must have 5 blocks"),
+        (np.zeros((60, 8, 8, 3), "int8"), r"fog\.npy must be uint8.* int8"),
+    ],
+)
+def test_a_file_unlike_the_others_is_told_first(
+    npy_folder, model, monkeypatch, images, words
+):
+    def call(*_, **__):
+        raise AssertionError("predicted")
+
+    save(npy_folder, "fog", images)
+    monkeypatch.setattr(model, "call", call)
+    with pytest.raises(ValueError, match=words):
+        evaluate(model, NpyFolder(npy_folder), verbose=0)
+
+
+def test_labels_of_another_kind_are_named(npy_folder):
+    save(npy_folder, "labels", np.zeros(60))
+    with pytest.raises(ValueError, match=r"labels\.npy.*integer"):
+        NpyFolder(npy_folder)
+
+
 def test_aligned_clean_images_are_told_from_others(npy_folder):
     images, labels = colored.examples(12)
     aligned = NpyFolder(npy_folder, clean=(images, labels[:, None]))
@@ -127,11 +155,25 @@ def test_aligned_clean_images_are_told_from_others(npy_folder):
 
 def test_fingerprints_tell_images_apart(npy_folder):
     before = NpyFolder(npy_folder).fingerprint
-    assert NpyFolder(npy_folder).fingerprint == before
     images = np.load(npy_folder / "spatter.npy")
-    images[0, 0, 0, 0] ^= 1
-    save(npy_folder, "spatter", images)
-    assert NpyFolder(npy_folder).fingerprint != before
+    source = NpyFolder(npy_folder)
+    for place in ((0, 0, 0, 0), (5, 3, 4, 1), (59, 7, 7, 2)):
+        assert NpyFolder(npy_folder).fingerprint == before
+        other = images.copy()
+        other[place] ^= 1
+        save(npy_folder, "spatter", other)
+        assert NpyFolder(npy_folder).fingerprint != before
+        assert source.fingerprint != before  # Read anew: the file is another.
+        save(npy_folder, "spatter", images)
+
+
+def test_a_cell_has_the_fingerprint_of_its_images(npy_folder):
+    source = NpyFolder(npy_folder)
+    cells = {("fog", s): np.array(source.cell("fog", s)) for s in range(1, 6)}
+    same = Arrays(cells, source.labels)
+    found = [source.cell_fingerprint("fog", s) for s in range(1, 6)]
+    assert found == [same.cell_fingerprint("fog", s) for s in range(1, 6)]
+    assert len(set(found)) == 5
 
 
 def test_arrays_are_checked(examples):
