@@ -2,13 +2,12 @@
 
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from kconsist import checks
-from kconsist.data.digests import digest
 from kconsist.data.inputs import whole_number
+from kconsist.robustness.function_digest import function_digest
 from kconsist.trainer import ConsistencyTrainer
 
 
@@ -99,8 +98,8 @@ class Classifier:
         answers = Answers.concatenate(parts)
         return Answers(*(column[: len(images)] for column in answers))
 
-    def checked(self, images, labels) -> Answers:
-        """Returns the answers about a batch, if the outputs are as was said.
+    def check(self, images, labels) -> None:
+        """Checks on a batch that the outputs are what they are said to be.
 
         Args:
             images: uint8 array (examples, …) with at most a batch of images.
@@ -110,7 +109,7 @@ class Classifier:
             ValueError: probabilities where logits are said to be, or logits
                 where probabilities are.
         """
-        *answers, distributions = self._batch(images, labels)
+        *_, distributions = self._batch(images, labels)
         if distributions and self.from_logits:
             raise ValueError(
                 f"model {self.model.name!r} must return logits, and its "
@@ -123,12 +122,10 @@ class Classifier:
                 "from_logits=False, and the rows of its outputs are not in "
                 "[0, 1] with sum 1; pass from_logits=True"
             )
-        return Answers(*(column.numpy()[: len(images)] for column in answers))
 
     def fingerprint(self) -> str:
-        """Returns a hash of the model's weights, whatever their names are."""
-        weights = [keras.ops.convert_to_numpy(w) for w in self.model.weights]
-        return digest(*weights)
+        """Returns a hash of the weights and of all operations on an image."""
+        return function_digest(self.function.get_concrete_function())
 
     def _batch(self, images, labels):
         missing = self.batch_size - len(images)

@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 import kconsist
-from kconsist.data.digests import digest
 from kconsist.robustness import request
 from kconsist.robustness.classifier import Answers, Classifier
 from kconsist.robustness.corruptions import GROUPS, SEVERITIES
@@ -17,11 +16,11 @@ from kconsist.robustness.journal import Journal, decode, encode
 from kconsist.robustness.metrics import score
 from kconsist.robustness.overlap import operations
 from kconsist.robustness.report import CLEAN, Report
+from kconsist.robustness.resumption import cell_keys, probe, verify
 from kconsist.robustness.sample import Sample
 from kconsist.robustness.sources import Source
 
 CHUNK = 1000
-PROBE = 32
 
 
 def evaluate(
@@ -63,8 +62,11 @@ def evaluate(
             probabilities. Defaults to `True`.
         batch_size: images a forward pass. Defaults to `250`.
         resume_file: file (JSON lines) that each finished cell is written to,
-            and that finished cells are read from. Without one, an interrupted
-            evaluation starts anew. Defaults to `None`.
+            and that finished cells are read from. A cell is read if it was
+            evaluated with the same operations, weights, batch size and images,
+            and only if the model still predicts the same for 100 of them;
+            otherwise it is evaluated. Several models and processes may share
+            a file. Defaults to `None`: an interrupted evaluation starts anew.
         name: what the model is called in tables. Defaults to the model's own.
         augmentations: what the model was trained with: views, layers, or names
             such as `"RandAugment"`, `"Brightness"`. The report says which
@@ -79,8 +81,9 @@ def evaluate(
     Raises:
         ValueError: before anything is computed, for an unknown corruption or
             severity, a model that does not fit the data, probabilities where
-            logits are said to be, or a `resume_file` of another kind; later,
-            for a model that answers NaN.
+            logits are said to be, a `resume_file` of another kind, or one
+            whose predictions the model does not repeat; later, for a model
+            that predicts NaN.
         FileNotFoundError: for a cell that the source does not have.
 
     Example:
@@ -122,44 +125,22 @@ def evaluate(
         from_logits=from_logits,
         jit_compile=jit_compile,
     )
-    journal = Journal(resume_file, _key(classifier, source, sample))
-    _probe(classifier, sample, wanted[0], journal)
+    keys = {}
+    if resume_file is not None:
+        keys = cell_keys(classifier, sample, wanted)
+    journal = Journal(resume_file, keys)
+    _check_outputs(classifier, sample, wanted[0])
+    verify(journal, classifier, sample)
     _evaluate_cells(classifier, sample, wanted, journal, verbose)
     return _report(
         name or classifier.model.name, sample, wanted, journal, augmentations
     )
 
 
-def _key(classifier, source, sample):
-    return digest(
-        classifier.fingerprint(),
-        source.fingerprint,
-        source.clean_fingerprint,
-        classifier.from_logits,
-        sample.examples,
-        sample.seed if sample.examples else None,
-    )
-
-
-def _probe(classifier, sample, cell, journal):
-    """Asks the network about one batch, before all else.
-
-    Weights do not say what stands around them: a journal's first answers tell
-    a network with another preprocessing or another activation apart.
-    """
+def _check_outputs(classifier, sample, cell):
+    """Checks one batch for logits or probabilities, before all else."""
     images = next(iter(sample.chunks(cell, classifier.batch_size)))
-    labels = sample.labels(cell)[: len(images)]
-    answers = classifier.checked(images, labels).log_probability[:PROBE]
-    kept = journal.get("probe", 0)
-    if kept is None or kept["cell"] != list(cell):
-        answers = [float(answer) for answer in answers]
-        journal.add("probe", 0, {"cell": cell, "answers": answers})
-    elif not np.allclose(kept["answers"], answers, rtol=0.05, atol=0.05):
-        raise ValueError(
-            f"{journal.path} holds answers of a model with the same weights "
-            "and other outputs: the preprocessing or the architecture is "
-            "another one; give another resume_file"
-        )
+    classifier.check(images, sample.labels(cell)[: len(images)])
 
 
 def _evaluate_cells(classifier, sample, cells, journal, verbose):
@@ -167,10 +148,10 @@ def _evaluate_cells(classifier, sample, cells, journal, verbose):
         len(cells), verbose=verbose, unit_name="cell"
     )
     for number, cell in enumerate(cells, start=1):
-        record = journal.get(*cell)
+        record = journal.get(cell)
         if record is None:
             record = _evaluate_cell(classifier, sample, cell)
-            journal.add(*cell, record)
+            journal.add(cell, record)
         progress.update(number, [("accuracy", record["scores"]["accuracy"])])
 
 
@@ -190,12 +171,16 @@ def _evaluate_cell(classifier, sample, cell):
         )
     correct = answers.classes == labels
     scores = score(correct, answers.confidence, answers.log_probability)
-    return {"scores": scores, "classes": encode(answers.classes)}
+    return {
+        "scores": scores,
+        "classes": encode(answers.classes),
+        "probe": probe(sample, cell, answers.log_probability),
+    }
 
 
 def _report(name, sample, cells, journal, augmentations):
     source = sample.source
-    classes = {cell: decode(journal.get(*cell)["classes"]) for cell in cells}
+    classes = {cell: decode(journal.get(cell)["classes"]) for cell in cells}
     rows = []
     for corruption, severity in cells:
         found = classes[corruption, severity]
@@ -210,7 +195,7 @@ def _report(name, sample, cells, journal, augmentations):
                 "group": _group(corruption),
                 "severity": severity,
                 "examples": len(found),
-                **journal.get(corruption, severity)["scores"],
+                **journal.get((corruption, severity))["scores"],
                 "disagreement": disagreement,
             }
         )

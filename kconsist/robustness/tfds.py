@@ -71,6 +71,12 @@ class TFDS(Source):
         """Hash of name, version and labels."""
         return digest("tfds", self.name, self.version, self.labels)
 
+    def cell_fingerprint(self, corruption, severity):
+        """Returns a hash of the files that hold a cell."""
+        builder = self._prepared(self._config(corruption, severity))
+        files = builder.info.splits["test"].filepaths
+        return digest(*(np.frombuffer(f.read_bytes(), "uint8") for f in files))
+
     def check(self, cells) -> None:
         """Raises `FileNotFoundError` unless all `cells` are prepared."""
         for corruption, severity in cells:
