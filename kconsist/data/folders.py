@@ -3,16 +3,21 @@
 import pathlib
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from kconsist.data.sources import Examples, stratified_split
 
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 TEST_NAMES = ("test", "val", "validation")
 
 
 def load_folder(folder, *, image_size=None, test_fraction=None, seed=0):
     """Loads a folder of images as two `Examples`; `load` says more.
+
+    Gray becomes RGB. Gray of 16 bits and floats in [0, 1] are scaled to 0 …
+    255; of RGB with 16 bits Pillow keeps the upper 8. Transparent pixels are
+    composited on white. Of several frames or pages the first one is loaded.
 
     Args:
         folder: path of the folder.
@@ -24,6 +29,12 @@ def load_folder(folder, *, image_size=None, test_fraction=None, seed=0):
     Returns:
         `(train, test)`, two `Examples` of RGB images, uint8
         (examples, height, width, 3).
+
+    Raises:
+        ValueError: class folders that are missing, empty or not those of the
+            other split; images of several sizes without `image_size`; a file
+            that is damaged, larger than `PIL.Image.MAX_IMAGE_PIXELS` allows,
+            or holds floats out of [0, 1] or integers of 32 bits.
     """
     folder = pathlib.Path(folder)
     if not _folders(folder / "train"):
@@ -123,15 +134,41 @@ def _read_images(files, image_size):
 def _read_image(file, image_size):
     try:
         with Image.open(file) as opened:
-            image = ImageOps.exif_transpose(opened).convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+            is_png = opened.format == "PNG"
+            image = _to_rgb(ImageOps.exif_transpose(opened), is_png)
+    except Exception as error:  # Pillow raises many kinds for damaged files.
         raise ValueError(
-            f"{file} must be an image that Pillow reads, got: {error}"
+            f"{file} must be an image that loads as RGB, got: {error}"
         ) from error
     if image_size is not None:
         height, width = image_size
         image = image.resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(image)
+
+
+def _to_rgb(image, is_png):
+    """Returns an image as RGB of 8 bits; `load_folder` says by which rules."""
+    transparent = image.mode in WITH_ALPHA or "transparency" in image.info
+    # Gray of 16 bits; in a PNG file, some versions of Pillow call it "I".
+    if image.mode.startswith("I;16") or (image.mode == "I" and is_png):
+        if transparent:
+            raise ValueError("a transparent color of 16 bits; save an alpha")
+        image = _from_unit_range(np.asarray(image, np.float32) / 65535)
+    elif image.mode == "F":
+        image = _from_unit_range(np.asarray(image))
+    elif image.mode == "I":
+        raise ValueError("integers of 32 bits, whose range is not known")
+    if transparent:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _from_unit_range(values):
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= 1):  # Or NaN.
+        raise ValueError(f"floats from {low} to {high}; scale them to [0, 1]")
+    return Image.fromarray(np.round(255 * values).astype(np.uint8))
 
 
 def _size(image):

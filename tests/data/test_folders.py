@@ -80,6 +80,78 @@ def test_other_modes_become_rgb_and_other_files_are_left_out(tmp_path):
     assert len(train.images) + len(test.images) == 14
 
 
+def load_one(folder, image, name="0.png"):
+    """Returns the image that is loaded for one that was saved."""
+    for path in (folder / "a", folder / "b"):
+        path.mkdir()
+        for copy in range(2):
+            image.save(path / f"{copy}{name}")
+    train, test = data.load(folder)
+    np.testing.assert_array_equal(train.images[0], test.images[0])
+    return train.images[0]
+
+
+@pytest.mark.parametrize("name", ["0.png", "0.tiff"])
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+def test_gray_of_16_bits_is_scaled(tmp_path, name, order):
+    values = np.linspace(0, 65535, 256 * 4).reshape(32, 32).astype(order)
+    found = load_one(tmp_path, Image.fromarray(values), name)
+    wanted = np.round(values / 257.0)
+    assert found.dtype == np.uint8 and len(np.unique(found)) == 256
+    for channel in range(3):
+        np.testing.assert_array_equal(found[..., channel], wanted)
+
+
+def test_floats_in_0_to_1_are_scaled(tmp_path):
+    values = np.linspace(0, 1, 80, dtype="float32").reshape(8, 10)
+    found = load_one(tmp_path, Image.fromarray(values), "0.tiff")
+    np.testing.assert_array_equal(found[..., 0], np.round(255 * values))
+
+
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        (np.full((8, 10), 255, "float32"), "floats from 255.0 to 255.0"),
+        (np.full((8, 10), -0.5, "float32"), "floats from -0.5 to -0.5"),
+        (np.full((8, 10), np.nan, "float32"), "floats from nan"),
+        (np.full((8, 10), 70000, "int32"), "32 bits"),
+    ],
+)
+def test_values_of_unknown_range_are_refused(tmp_path, values, words):
+    with pytest.raises(ValueError, match=rf"a.00\.tiff must be .*{words}"):
+        load_one(tmp_path, Image.fromarray(values), "0.tiff")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L"])
+def test_transparent_pixels_stand_on_white(tmp_path, mode):
+    """By hand: alpha · color + (1 - alpha) · 255."""
+    rng = np.random.default_rng(0)
+    if mode in ("RGBA", "LA"):
+        pixels = rng.integers(0, 256, (8, 10, len(mode)), "uint8")
+        image, options = Image.fromarray(pixels, mode), {}
+        color, alpha = pixels[..., :-1], pixels[..., -1:] / 255
+    else:
+        pixels = rng.integers(0, 4, (8, 10), "uint8")
+        image, options = Image.fromarray(pixels, mode), {"transparency": 2}
+        color, alpha = pixels[..., None], (pixels != 2)[..., None]
+    if mode == "P":
+        palette = rng.integers(0, 256, (256, 3), "uint8")
+        image.putpalette(palette.tobytes())
+        color = palette[pixels]
+    image.info |= options
+    found = load_one(tmp_path, image)
+    wanted = np.broadcast_to(alpha * color + (1 - alpha) * 255, found.shape)
+    np.testing.assert_allclose(found, wanted, atol=1)  # Pillow rounds.
+    assert np.any(alpha == 0) or mode in ("RGBA", "LA")
+
+
+def test_a_transparent_color_of_16_bits_is_refused(tmp_path):
+    image = Image.fromarray(np.full((8, 10), 900, np.uint16))
+    image.info["transparency"] = 900
+    with pytest.raises(ValueError, match="transparent color of 16 bits"):
+        load_one(tmp_path, image)
+
+
 def test_image_size_resizes(tmp_path):
     write(tmp_path, ["a"], size=(8, 10))
     write(tmp_path, ["b"], size=(20, 12))
@@ -114,6 +186,14 @@ def test_unreadable_image_is_named(tmp_path, damage):
     content = b"text" if damage == "text" else path.read_bytes()[:50]
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"dog.3\.png must be an image"):
+        data.load(tmp_path)
+
+
+def test_image_that_is_too_large_is_named(tmp_path, monkeypatch):
+    write(tmp_path, ["cat", "dog"])
+    Image.new("L", (60, 60)).save(tmp_path / "dog" / "3.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ValueError, match=r"dog.3\.png must be an image.*bomb"):
         data.load(tmp_path)
 
 
