@@ -6,7 +6,8 @@ import io
 
 from kconsist.robustness import plots
 from kconsist.robustness.markdown import notes, title
-from kconsist.robustness.tables import tables
+from kconsist.robustness.tables import is_code, tables
+from kconsist.robustness.text import one_line
 
 STYLE = """
 :root { color-scheme: light; }
@@ -31,7 +32,7 @@ footer { color: #555; font-size: 13px; margin: 3rem 0 1rem; }
 
 def page(report, against=(), references=False) -> str:
     """Returns the page; `Report.to_html` says more."""
-    heading = html.escape(title(report, against))
+    heading = _text(title(report, against))
     summary, *rest = tables(report, against, references)
     parts = [f"<h1>{heading}</h1>", _notes(notes(report, against))]
     parts += [_table(summary), *_pictures(report, against)]
@@ -39,7 +40,7 @@ def page(report, against=(), references=False) -> str:
     versions = report.about["versions"].items()
     parts.append(
         "<footer>"
-        + html.escape(", ".join(f"{name} {v}" for name, v in versions))
+        + _text(", ".join(f"{name} {v}" for name, v in versions))
         + "</footer>"
     )
     return (
@@ -51,16 +52,20 @@ def page(report, against=(), references=False) -> str:
     )
 
 
+def _text(text):
+    return html.escape(one_line(text))
+
+
 def _notes(sentences):
-    items = "\n".join(f"<li>{html.escape(text)}</li>" for text in sentences)
+    items = "\n".join(f"<li>{_text(text)}</li>" for text in sentences)
     return f'<ul class="notes">\n{items}\n</ul>'
 
 
 def _table(table):
     rows = [_row("th", table.heads, table), *map(_cells(table), table.rows)]
     return (
-        f"<h2>{html.escape(table.title)}</h2>\n"
-        f'<p class="caption">{html.escape(table.caption)}</p>\n'
+        f"<h2>{_text(table.title)}</h2>\n"
+        f'<p class="caption">{_text(table.caption)}</p>\n'
         '<div class="scroll"><table>\n' + "\n".join(rows) + "\n</table></div>"
     )
 
@@ -73,9 +78,10 @@ def _row(tag, cells, table):
     parts = []
     for column, text in enumerate(cells):
         kind = ' class="number"' if _is_number(table, column) else ""
-        text = html.escape(text)
-        if text.startswith("`"):
-            text = f"<code>{text.strip('`')}</code>"
+        if is_code(text):
+            text = f"<code>{text[1:-1]}</code>"
+        else:
+            text = _text(text)
         parts.append(f"<{tag}{kind}>{text}</{tag}>")
     return f"<tr>{''.join(parts)}</tr>"
 
@@ -112,6 +118,6 @@ def _picture(drawn, words):
     picture = picture[picture.index(b"<svg") :]  # Its document type is a link.
     data = base64.b64encode(picture).decode()
     return (
-        f'<figure><img alt="{html.escape(words)}" '
+        f'<figure><img alt="{_text(words)}" '
         f'src="data:image/svg+xml;base64,{data}"></figure>'
     )

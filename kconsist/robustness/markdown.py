@@ -1,7 +1,8 @@
 """A report as Markdown."""
 
 from kconsist.robustness import overlap
-from kconsist.robustness.tables import data_words, tables
+from kconsist.robustness.tables import data_words, is_code, tables
+from kconsist.robustness.text import markdown_text
 
 
 def title(report, against=()) -> str:
@@ -22,18 +23,25 @@ def notes(report, against=()) -> list[str]:
 
 def markdown(report, against=(), references=False) -> str:
     """Returns a report as Markdown; `Report.to_markdown` says more."""
-    parts = [f"# {title(report, against)}"]
-    parts.append("\n".join(f"- {note}" for note in notes(report, against)))
+    parts = [f"# {markdown_text(title(report, against))}"]
+    items = [f"- {markdown_text(note)}" for note in notes(report, against)]
+    parts.append("\n".join(items))
     for table in tables(report, against, references):
-        parts += [f"## {table.title}", table.caption, _lines(table)]
-    versions = report.about["versions"]
-    parts.append(", ".join(f"{name} {v}" for name, v in versions.items()))
+        heading, caption = map(markdown_text, (table.title, table.caption))
+        parts += [f"## {heading}", caption, _lines(table)]
+    versions = report.about["versions"].items()
+    parts.append(
+        markdown_text(", ".join(f"{name} {v}" for name, v in versions))
+    )
     return "\n\n".join(parts) + "\n"
 
 
 def _lines(table):
     rows = [table.heads, *table.rows]
-    rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    rows = [
+        [cell if is_code(cell) else markdown_text(cell) for cell in row]
+        for row in rows
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, ["-" * max(3, width) for width in widths])
     return "\n".join(

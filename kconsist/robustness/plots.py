@@ -3,6 +3,7 @@
 Each takes axes, or makes a figure of its own; nothing is shown on a screen.
 """
 
+import re
 import textwrap
 
 import numpy as np
@@ -11,6 +12,7 @@ from kconsist._requirements import check_installed
 from kconsist.robustness.corruptions import EXTRA, GROUPS
 from kconsist.robustness.report import CLEAN
 from kconsist.robustness.tables import corruption_accuracy, severity_words
+from kconsist.robustness.text import one_line
 
 # Okabe and Ito's colors, told apart by all.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
@@ -130,7 +132,7 @@ def bars(reports, axes) -> None:
             100 * np.array(heights),
             width,
             color=COLORS[number % len(COLORS)],
-            label=report.model,
+            label=_literal(report.model),
         )
     labels = [label(reports[0], name) for name in names]
     axes.set_xticks(range(len(names)), labels, rotation=40, ha="right")
@@ -154,4 +156,11 @@ def label(report, name) -> str:
 
 def _titled(report, what):
     regenerated = " (regenerated)" if report.about["regenerated"] else ""
-    return textwrap.fill(f"{report.model}: {what}{regenerated}", 60)
+    return _literal(f"{report.model}: {what}{regenerated}")
+
+
+def _literal(text):
+    """Returns lines that Matplotlib shows as they are."""
+    lines = textwrap.fill(one_line(text), 60)
+    # Between dollars is an equation; "_" hides a label from the legend.
+    return re.sub("^_", " _", lines).replace("$", r"\$")

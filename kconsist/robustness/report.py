@@ -155,7 +155,7 @@ class Report:
         writer.writeheader()
         for report in (self, *against):
             writer.writerows(report.rows)
-        _write(path, text.getvalue().encode())
+        _write(path, text.getvalue().encode(errors="backslashreplace"))
 
     def to_json(self, path) -> None:
         """Writes all of the report, for `Report.load`.

@@ -177,6 +177,11 @@ def data_words(report) -> str:
     return f"Data: {word}, {images}."
 
 
+def is_code(cell) -> bool:
+    """Returns whether a cell is the name of a summary, set as code."""
+    return cell[:1] == cell[-1:] == "`" and cell[1:-1] in SUMMARIES
+
+
 def percent(value, digits: int = 1) -> str:
     """Returns a share as percent, or a dash for `None`."""
     return NONE if value is None else f"{100 * value:.{digits}f}"

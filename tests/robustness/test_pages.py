@@ -1,9 +1,11 @@
 """Markdown, pictures and the page: what they say, and that they stand alone."""
 
 import base64
+import dataclasses
 import html.parser
 import io
 import re
+import xml.dom.minidom
 
 import colored
 import keras
@@ -13,7 +15,15 @@ import pytest
 from PIL import Image
 
 from kconsist import views
-from kconsist.robustness import CORRUPTIONS, Generated, NpyFolder, evaluate
+from kconsist.robustness import (
+    CORRUPTIONS,
+    Arrays,
+    Generated,
+    NpyFolder,
+    Report,
+    evaluate,
+    plots,
+)
 from kconsist.robustness.overlap import operations, overlapping, sentence
 from kconsist.robustness.references import REFERENCES
 
@@ -102,8 +112,8 @@ def test_models_stand_beside_each_other(report, student):
     beside = table(text, "Accuracy by corruption")
     assert beside[0][1:] == [
         "teacher",
-        r"student <b>\|",
-        r"student <b>\|, more",
+        r"student &lt;b&gt;\|",
+        r"student &lt;b&gt;\|, more",
     ]
     assert len(beside) == 2 + 19
 
@@ -196,6 +206,82 @@ def test_few_cells_are_drawn_too(examples, model, tmp_path):
     report.to_html(tmp_path / "report.html")
     report.plot().savefig(tmp_path / "report.png", dpi=40)
     assert "Accuracy by severity" in report.to_markdown()
+
+
+NAMES = {
+    "cost $\\frac{ x$": r"cost \$\\frac{ x\$",
+    "$$x$$": r"\$\$x\$\$",
+    "<script>alert('1')</script>": "&lt;script&gt;alert('1')&lt;/script&gt;",
+    "a\n\n# b|c\r\n| d": r"a # b\|c \| d",
+    "![x](http://e) `y`": r"!\[x\](http://e) \`y\`",
+    "_a_ *b* **c** d_e": r"\_a_ \*b* \*\*c\** d_e",
+    "&amp; -- > --": "&amp;amp; -- &gt; --",
+    "\0\x1b[3m\ud800": r"��\[3m�",
+    "`clean`": r"\`clean\`",
+}
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A report of two cells, for pictures that are drawn quickly."""
+    images, labels = colored.examples(12)
+    cells = Arrays({("fog", 5): images}, labels, clean=(images, labels))
+    options = dict(corruptions="fog", severities=[5], verbose=0)
+    return evaluate(colored.network(), cells, **options)
+
+
+def shown(name):
+    """A name on one line, with � for what can't be printed."""
+    return re.sub("[\0\x1b\ud800]", "\ufffd", " ".join(name.split()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_is_shown_as_it_is(small, tmp_path, monkeypatch, name):
+    monkeypatch.setattr("kconsist.robustness.html._pictures", lambda *_: [])
+    named = dataclasses.replace(small, model=name)
+    text = named.to_markdown(tmp_path / "report.md", against=[small])
+    assert (tmp_path / "report.md").read_text(encoding="utf-8") == text
+    assert text.startswith(f"# Robustness of {NAMES[name]} and color\n\n")
+    for line in text.splitlines():
+        assert re.match(r"(#+ |- |\| |kconsist |$|[A-Z])", line), line
+    rows = table(text, "Summary")
+    assert rows[0][2:] == [NAMES[name], "color"]
+    assert {len(row) for row in rows} == {4}
+    named.to_html(tmp_path / "report.html", against=[small])
+    page = Links()
+    page.feed((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert f"Robustness of {shown(name)} and color" in page.text
+    named.to_csv(tmp_path / "report.csv")
+    named.to_json(tmp_path / "report.json")
+    assert Report.load(tmp_path / "report.json").model == name
+
+
+def test_any_name_is_drawn_as_it_is(small):
+    """No equation, no hidden label, and a picture that is XML."""
+    named = [dataclasses.replace(small, model=name) for name in NAMES]
+    figure = plots.figure(8, 5)
+    left, right = figure.subplots(1, 2)
+    plots.bars(named, left)
+    plots.heat_map(named[0], right)
+    legend = [text for text in figure.legends[0].get_texts()]
+    ends = [""] * len(named) + [": accuracy, %, clean 100.0"]
+    for name, text, end in zip(
+        [*NAMES, named[0].model], [*legend, right.title], ends, strict=True
+    ):
+        # What Matplotlib draws, and whether it takes it for an equation.
+        found, is_math = text._preprocess_math(text.get_text())
+        assert not is_math and found.strip() == shown(name) + end
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg")
+    xml.dom.minidom.parseString(buffer.getvalue())
+
+
+def test_notes_of_a_folder_are_no_markup(small):
+    notes = ["<img src=x onerror=y>", "two\n## lines"]
+    text = dataclasses.replace(
+        small, about={**small.about, "notes": notes}
+    ).to_markdown()
+    assert "- &lt;img src=x onerror=y&gt;\n- two ## lines\n" in text
 
 
 def test_views_and_layers_name_their_operations():
