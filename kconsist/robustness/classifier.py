@@ -144,42 +144,53 @@ class Classifier:
         self._check_classes(outputs)
         outputs = tf.cast(outputs, tf.float32)
         # In half precision a softmax sums to 1 within a thousandth.
-        distributions = tf.reduce_all(
-            tf.abs(tf.reduce_sum(outputs, -1) - 1) < 5e-3
-        ) & tf.reduce_all((outputs >= 0) & (outputs <= 1.005))
+        in_range = tf.reduce_all((outputs >= 0) & (outputs <= 1.005), -1)
+        sums = tf.reduce_sum(outputs, -1)
+        is_distribution = in_range & (tf.abs(sums - 1) < 5e-3)
         if self.from_logits:
             logs = tf.nn.log_softmax(outputs)
         else:
             logs = tf.math.log(tf.maximum(outputs, 1e-37))
+            logs = tf.where(is_distribution[:, None], logs, float("nan"))
         return (
             tf.argmax(outputs, -1, output_type=tf.int32),
             tf.exp(tf.reduce_max(logs, -1)),
             tf.gather(logs, labels, batch_dims=1),
-            distributions,
+            tf.reduce_all(is_distribution),
         )
 
     def _check_classes(self, outputs):
         shape = getattr(outputs, "shape", None)
-        if shape is None or len(shape) != 2 or shape[-1] != self.num_classes:
+        wanted = self.batch_size, self.num_classes
+        if shape is None or not shape.is_compatible_with(wanted):
             raise ValueError(
-                f"model {self.model.name!r} must answer with the "
-                f"{self.num_classes} classes of the data, shape (batch, "
-                f"{self.num_classes}), got {shape if shape else outputs}"
+                f"model {self.model.name!r} must predict the "
+                f"{self.num_classes} classes of the data, shape {wanted} for "
+                f"a batch of {self.batch_size}, got {shape or outputs}"
             )
 
     def _compile(self, image_shape):
         # Traced here, so that nothing is computed before an error is known.
-        shape = (self.batch_size, *image_shape)
+        images = tf.zeros((self.batch_size, *image_shape))
+        if self.preprocess is not None:
+            # Layers make their variables outside of the graph.
+            images = self.preprocess(images)
+            if len(getattr(images, "shape", ())) < 1 or (
+                images.shape[0] != self.batch_size
+            ):
+                raise ValueError(
+                    "preprocess must return one image for each that it is "
+                    f"given, {self.batch_size} here, got "
+                    f"{getattr(images, 'shape', type(images).__name__)}"
+                )
         try:
-            if self.preprocess is not None:
-                # Layers make their variables outside of the graph.
-                shape = self.preprocess(tf.zeros((1, *image_shape))).shape
             self.function.get_concrete_function()
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             if "classes of the data" in str(error):
                 raise
             raise ValueError(
                 f"model {self.model.name!r} must take images of shape "
-                f"{tuple(shape[1:])}, which the data"
-                f"{' and preprocess' if self.preprocess else ''} give: {error}"
+                f"{tuple(images.shape[1:])} in batches of {self.batch_size}, "
+                f"which the data{' and preprocess' if self.preprocess else ''} "
+                f"give: {error}"
             ) from error

@@ -79,6 +79,7 @@ def compare(
         ```
     """
     resamples = whole_number("resamples", resamples)
+    seed = whole_number("seed", seed, 0)
     checks.in_range("level", level, 0, 1)
     _check_paired(report_a, report_b, summary)
     gains = _per_image(report_b, summary) - _per_image(report_a, summary)

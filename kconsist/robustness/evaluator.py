@@ -110,6 +110,8 @@ def evaluate(
             "source must be Generated, NpyFolder, TFDS or Arrays, got "
             f"{type(source).__name__}"
         )
+    if not isinstance(name, str | None):
+        raise ValueError(f"name must be a str, got {name!r}")
     wanted = request.cells(corruptions, severities)
     sample = Sample(source, examples, seed)
     source.check(wanted)
@@ -165,9 +167,11 @@ def _evaluate_cell(classifier, sample, cell):
         start += len(images)
     answers = Answers.concatenate(parts)
     if not np.isfinite(answers.log_probability).all():
+        logits = classifier.from_logits
+        kind = "logits" if logits else "probabilities that sum to 1"
         raise ValueError(
-            f"model {classifier.model.name!r} must answer with finite numbers, "
-            f"got NaN or infinity on {cell[0]}, severity {cell[1]}"
+            f"model {classifier.model.name!r} must predict finite {kind}, got "
+            f"others on {cell[0]}, severity {cell[1]}"
         )
     correct = answers.classes == labels
     scores = score(correct, answers.confidence, answers.log_probability)

@@ -1,5 +1,7 @@
 """What an evaluation is asked for: corruptions and severities."""
 
+import numpy as np
+
 from kconsist.robustness.corruptions import (
     CORRUPTIONS,
     EXTRA,
@@ -24,11 +26,17 @@ def corruption_names(corruptions) -> tuple[str, ...]:
         if corruptions in SETS:
             return SETS[corruptions]
         corruptions = (corruptions,)
-    for name in corruptions:
+    if not np.iterable(corruptions):
+        raise ValueError(
+            f"corruptions must be one of {list(SETS)} or a list of names, got "
+            f"{corruptions!r}"
+        )
+    chosen = tuple(corruptions)
+    for name in chosen:
         known_cell(name, SEVERITIES[0])
-    if not corruptions:
+    if not chosen:
         raise ValueError("corruptions must have at least one name, got none")
-    return tuple(name for name in CORRUPTIONS if name in set(corruptions))
+    return tuple(name for name in CORRUPTIONS if name in chosen)
 
 
 def cells(corruptions, severities) -> list[tuple[str, int]]:
@@ -42,12 +50,13 @@ def cells(corruptions, severities) -> list[tuple[str, int]]:
         ValueError: an unknown name or severity, or none.
     """
     names = corruption_names(corruptions)
-    if isinstance(severities, int) or not len(severities):
+    found = tuple(severities) if np.iterable(severities) else ()
+    if not found:
         raise ValueError(
             f"severities must be a list of ints out of {SEVERITIES}, got "
             f"{severities!r}"
         )
-    for severity in severities:
+    for severity in found:
         known_cell(names[0], severity)
-    chosen = sorted({int(severity) for severity in severities})
+    chosen = sorted({int(severity) for severity in found})
     return [(name, severity) for name in names for severity in chosen]

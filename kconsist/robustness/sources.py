@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from kconsist.data.digests import digest
-from kconsist.data.inputs import class_labels
+from kconsist.data.inputs import class_labels, whole_number
 from kconsist.robustness.corruptions import CORRUPTIONS, SEVERITIES
 
 
@@ -137,12 +137,23 @@ class Arrays(Source):
             raise ValueError("cells must have at least one cell, got none")
         self.labels = label_column(labels)
         self.cells = {}
-        for (corruption, severity), images in cells.items():
+        for cell, images in cells.items():
+            if not isinstance(cell, tuple) or len(cell) != 2:
+                raise ValueError(
+                    "cells must be a dict of (corruption, severity), got the "
+                    f"key {cell!r}"
+                )
+            corruption, severity = cell
             known_cell(corruption, severity)
             images = image_block(f"{corruption} {severity}", images)
             same_length(f"{corruption} {severity}", images, self.labels)
             self.cells[corruption, severity] = images
-        self.image_shape = images.shape[1:]
+        shapes = {images.shape[1:] for images in self.cells.values()}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"cells must have images of one shape, got {sorted(shapes)}"
+            )
+        (self.image_shape,) = shapes
         self.num_classes = class_count(self.labels, num_classes)
         self.set_clean(clean)
 
@@ -220,9 +231,12 @@ def same_length(name: str, images, labels) -> None:
 def class_count(labels, num_classes) -> int:
     """Returns the number of classes, given or counted."""
     least = int(labels.max()) + 1
-    if num_classes is not None and num_classes < least:
+    if num_classes is None:
+        return least
+    num_classes = whole_number("num_classes", num_classes)
+    if num_classes < least:
         raise ValueError(
             f"num_classes must be at least {least}, the largest label plus "
             f"one, got {num_classes}"
         )
-    return num_classes or least
+    return num_classes

@@ -221,6 +221,12 @@ def test_sets_of_corruptions(npy_folder, model, corruptions, count):
     assert tuple(report.corruptions) == wanted
 
 
+def test_names_and_severities_may_come_one_by_one(source, model):
+    options = {**colored.OPTIONS, "corruptions": (c for c in ["fog"])}
+    report = evaluate(model, source, **{**options, "severities": iter([5, 1])})
+    assert report.cells == [("clean", 0), ("fog", 1), ("fog", 5)]
+
+
 def no_answers(model, monkeypatch):
     def call(*_, **__):
         raise AssertionError("computed")
@@ -240,6 +246,10 @@ def no_answers(model, monkeypatch):
         ({"examples": 31}, "examples must be at most 30"),
         ({"batch_size": 0}, "batch_size must be"),
         ({"corruptions": ["snow"]}, "not given"),
+        ({"corruptions": None}, "corruptions must be one of .* got None"),
+        ({"severities": None}, "severities must be .* got None"),
+        ({"seed": -1}, "seed must be"),
+        ({"name": 3}, "name must be a str, got 3"),
     ],
 )
 def test_wrong_arguments_are_told_first(
@@ -273,6 +283,77 @@ def test_models_and_sources_are_checked(source, model, examples):
 def test_nan_is_no_answer(source, model):
     model.set_weights([np.full((3, 3), np.nan, "float32")])
     with pytest.raises(ValueError, match="finite .* on clean"):
+        evaluate(model, source, **colored.OPTIONS)
+
+
+def ending_in(function, examples):
+    """A network whose outputs are a function of its logits."""
+
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.network = colored.network()
+
+        def call(self, images):
+            return function(self.network(images))
+
+    model = Model()
+    model(examples[0][:1])
+    return model
+
+
+def nan_where_unsure(logits):
+    """Probabilities whose NaN is not at the true or the chosen class."""
+    p = tf.nn.softmax(logits)
+    is_last = tf.equal(p, tf.reduce_min(p, -1, keepdims=True))
+    unsure = tf.reduce_max(p, -1, keepdims=True) < 0.34
+    return tf.where(is_last & unsure, float("nan"), p)
+
+
+def logits_where_unsure(logits):
+    p = tf.nn.softmax(logits)
+    return tf.where(tf.reduce_max(p, -1, keepdims=True) < 0.34, logits, p)
+
+
+@pytest.mark.parametrize("function", [nan_where_unsure, logits_where_unsure])
+def test_every_row_of_probabilities_is_checked(source, examples, function):
+    """On clean images all are probabilities, on fog a few are not."""
+    model = ending_in(function, examples)
+    words = "probabilities that sum to 1, got others on fog, severity 1"
+    with pytest.raises(ValueError, match=words):
+        evaluate(model, source, from_logits=False, **colored.OPTIONS)
+
+
+def test_a_class_that_is_ruled_out_is_allowed(source, examples):
+    """Of a class with logit -inf the probability is 0, no NaN."""
+    seen = Arrays(source.cells, source.labels % 2, num_classes=3)
+    rule_out = tf.constant([0.0, 0.0, -np.inf])
+    model = ending_in(lambda logits: logits + rule_out, examples)
+    report = evaluate(model, seen, **colored.OPTIONS)
+    images = source.cells["fog", 1]
+    wanted = colored.logits(images)[:, :2].argmax(-1) == seen.labels
+    np.testing.assert_array_equal(report.hits[0], wanted)
+
+
+@pytest.mark.parametrize(
+    "preprocess",
+    [
+        lambda x: tf.concat([x, x[:, ::-1]], 0),
+        lambda x: x[:4],
+        lambda x: tf.boolean_mask(x, tf.reduce_sum(x, (1, 2, 3)) > 0),
+        lambda x: [x],
+        lambda x: None,
+    ],
+)
+def test_preprocess_keeps_each_image(source, model, monkeypatch, preprocess):
+    no_answers(model, monkeypatch)
+    with pytest.raises(ValueError, match="preprocess must return one image"):
+        evaluate(model, source, preprocess=preprocess, **colored.OPTIONS)
+
+
+def test_a_prediction_for_each_image(source, examples):
+    model = ending_in(lambda logits: logits[:1], examples)
+    with pytest.raises(ValueError, match=r"shape \(8, 3\).*got \(1, 3\)"):
         evaluate(model, source, **colored.OPTIONS)
 
 

@@ -193,12 +193,16 @@ def test_arrays_are_checked(examples):
         ({("fog", 1): images}, np.eye(3)[labels], "1-D|one class index"),
         ({("fog", 1): images}, labels / 1, "integer"),
         ({}, labels, "at least one cell"),
+        ({"fog": images}, labels, "dict of .* 'fog'"),
+        ({("fog", 1): images, ("fog", 2): images[:, :4]}, labels, "one shape"),
     ]
     for cells, its_labels, words in wrong:
         with pytest.raises(ValueError, match=words):
             Arrays(cells, its_labels)
     with pytest.raises(ValueError, match="num_classes must be at least 3"):
         Arrays({("fog", 1): images}, labels, num_classes=2)
+    with pytest.raises(ValueError, match="num_classes must be an integer"):
+        Arrays({("fog", 1): images}, labels, num_classes=3.0)
 
 
 def test_every_name_of_the_folder_is_a_corruption(npy_folder):
