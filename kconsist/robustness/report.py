@@ -8,8 +8,8 @@ import pathlib
 
 import numpy as np
 
-from kconsist.data.digests import digest
 from kconsist.robustness import summaries
+from kconsist.robustness.report_files import read_hits, write_file, write_hits
 
 CLEAN = ("clean", 0)
 
@@ -155,7 +155,7 @@ class Report:
         writer.writeheader()
         for report in (self, *against):
             writer.writerows(report.rows)
-        _write(path, text.getvalue().encode(errors="backslashreplace"))
+        write_file(path, text.getvalue().encode(errors="backslashreplace"))
 
     def to_json(self, path) -> None:
         """Writes all of the report, for `Report.load`.
@@ -171,11 +171,8 @@ class Report:
             "hits": None,
         }
         if self.hits is not None:
-            content["hits"] = digest(self.hits)
-            buffer = io.BytesIO()
-            np.save(buffer, self.hits, allow_pickle=False)
-            _write(path.with_suffix(".hits.npy"), buffer.getvalue())
-        _write(path, (json.dumps(content, indent=2) + "\n").encode())
+            content["hits"] = write_hits(path, self.hits)
+        write_file(path, (json.dumps(content, indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, path) -> "Report":
@@ -192,17 +189,14 @@ class Report:
             content = json.loads(path.read_text())
             kept = content["hits"]
             fields = content["model"], content["rows"], content["about"]
+            if [type(field) for field in fields] != [str, list, dict]:
+                raise TypeError("model, rows or about of another type")
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{path} must be a report that to_json wrote, got another "
                 f"file: {error!r}"
             ) from error
-        beside = path.with_suffix(".hits.npy")
-        hits = None
-        if kept is not None and beside.exists():
-            hits = np.load(beside, allow_pickle=False)
-            if digest(hits) != kept:
-                raise ValueError(f"{beside} belongs to another report")
+        hits = None if kept is None else read_hits(path, kept)
         return cls(fields[0], fields[1], hits, fields[2])
 
     def to_markdown(self, path=None, against=(), references=False) -> str:
@@ -219,7 +213,7 @@ class Report:
 
         text = markdown(self, against, references)
         if path is not None:
-            _write(path, text.encode())
+            write_file(path, text.encode())
         return text
 
     def to_html(self, path, against=(), references=False) -> None:
@@ -237,7 +231,7 @@ class Report:
         """
         from kconsist.robustness.html import page
 
-        _write(path, page(self, against, references).encode())
+        write_file(path, page(self, against, references).encode())
 
     def plot(self, against=()):
         """Draws a heat map, accuracy by severity, and bars a corruption.
@@ -246,8 +240,7 @@ class Report:
             against: other reports, for the bars. Defaults to none.
 
         Returns:
-            A `matplotlib.figure.Figure`, to be shown by a notebook or saved by
-            its `savefig`.
+            A `matplotlib.figure.Figure`, which a notebook shows.
 
         Raises:
             ImportError: matplotlib is not installed.
@@ -255,12 +248,3 @@ class Report:
         from kconsist.robustness.plots import overview
 
         return overview(self, against)
-
-
-def _write(path, content: bytes):
-    """Writes a file that is there either whole or not at all."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)

@@ -14,6 +14,7 @@ from kconsist.robustness import (
     GROUPS,
     MAIN,
     SUMMARIES,
+    Arrays,
     NpyFolder,
     Report,
     evaluate,
@@ -147,9 +148,32 @@ def test_a_saved_report_loads(report, tmp_path):
     assert alone.hits is None and alone.summaries == report.summaries
 
 
+def test_numbers_of_numpy_are_saved_too(tmp_path, examples, model):
+    images, labels = examples
+    source = Arrays({("fog", 1): images}, labels, num_classes=np.int64(3))
+    options = dict(corruptions="fog", severities=np.array([1]), verbose=0)
+    seed = np.int64(4)
+    report = evaluate(model, source, examples=12, seed=seed, **options)
+    report.to_json(tmp_path / "report.json")
+    about = Report.load(tmp_path / "report.json").about
+    assert about["num_classes"] == 3 and about["seed"] == 4
+
+
+def test_each_report_has_hits_of_its_own(report, tmp_path):
+    """Also where a name has dots, and what follows is no file type."""
+    other = dataclasses.replace(report, hits=~report.hits)
+    paths = [tmp_path / name for name in ("a.1", "a.2", "a", "a.json.json")]
+    for number, path in enumerate(paths):
+        (other if number % 2 else report).to_json(path)
+    for number, path in enumerate(paths):
+        wanted = (other if number % 2 else report).hits
+        np.testing.assert_array_equal(Report.load(path).hits, wanted)
+
+
 def test_another_file_is_no_report(report, tmp_path):
     path = tmp_path / "report.json"
-    for content in ("", "{}", "[1]", "not json"):
+    odd = '{"hits": null, "model": "m", "rows": 5, "about": {}}'
+    for content in ("", "{}", "[1]", "not json", odd):
         path.write_text(content)
         with pytest.raises(ValueError, match="must be a report"):
             Report.load(path)
@@ -157,6 +181,10 @@ def test_another_file_is_no_report(report, tmp_path):
     np.save(tmp_path / "report.hits.npy", ~report.hits)
     with pytest.raises(ValueError, match="belongs to another report"):
         Report.load(path)
+    for content in (b"", b"\x93NUMPY\x01\x00v\x00"):
+        (tmp_path / "report.hits.npy").write_bytes(content)
+        with pytest.raises(ValueError, match=r"hits\.npy must be the whole"):
+            Report.load(path)
     np.save(tmp_path / "report.hits.npy", np.array([{}], object))
     with pytest.raises(ValueError):
         Report.load(path)
