@@ -18,7 +18,20 @@ def notes(report, against=()) -> list[str]:
         found += [data_words(each), *each.about["notes"]]
         trained = overlap.sentence(each.about["augmentations"])
         found.append(f"{each.model}: {trained}" if against else trained)
+        if _images(each) != _images(report):
+            found.append(
+                f"{each.model} and {report.model} were evaluated on different "
+                "images: what they differ by is not due to the models alone."
+            )
     return list(dict.fromkeys(found))
+
+
+def _images(report):
+    """Returns what tells which images a report is of."""
+    about = report.about
+    seed = about["seed"] if about["examples"] else None
+    names = ("fingerprint", "clean_fingerprint", "examples")
+    return [*(about[name] for name in names), seed]
 
 
 def markdown(report, against=(), references=False) -> str:

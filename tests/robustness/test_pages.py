@@ -276,6 +276,18 @@ def test_any_name_is_drawn_as_it_is(small):
     xml.dom.minidom.parseString(buffer.getvalue())
 
 
+def test_reports_on_other_images_are_told(small):
+    def markdown_of(**changes):
+        about = {**small.about, **changes}
+        other = dataclasses.replace(small, model="other", about=about)
+        return small.to_markdown(against=[other])
+
+    words = "other and color were evaluated on different images"
+    assert words not in markdown_of() and words not in markdown_of(seed=1)
+    for name in ("fingerprint", "clean_fingerprint", "examples"):
+        assert words in markdown_of(**{name: 3})
+
+
 def test_notes_of_a_folder_are_no_markup(small):
     notes = ["<img src=x onerror=y>", "two\n## lines"]
     text = dataclasses.replace(
