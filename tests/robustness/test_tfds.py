@@ -1,5 +1,7 @@
 """The released images under TensorFlow Datasets' names and in its order."""
 
+import shutil
+
 import colored
 import numpy as np
 import pytest
@@ -124,6 +126,26 @@ def test_metrics_are_those_of_the_files(prepared, ten_classes):
     assert "mean_disagreement" not in found.summaries
     few = evaluate(ten_classes, source, examples=9, **options)
     assert {row["examples"] for row in few.rows} == {9}
+
+
+def test_a_cell_is_known_by_its_files(prepared, tmp_path):
+    copy = shutil.copytree(prepared / "prepared", tmp_path / "copy")
+    source, other = (
+        TFDS(data_dir=folder, clean=None)
+        for folder in (prepared / "prepared", copy)
+    )
+    cells = [(name, severity) for name in NAMES for severity in (1, 5)]
+    found = [source.cell_fingerprint(*cell) for cell in cells]
+    assert found == [other.cell_fingerprint(*cell) for cell in cells]
+    assert len(set(found)) == len(cells)
+    (file,) = (copy / "cifar10_corrupted" / "elastic_5").rglob("*.tfrecord*")
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    changed = [other.cell_fingerprint(*cell) for cell in cells]
+    wanted = ("elastic_transform", 5)
+    for cell, old, new in zip(cells, found, changed, strict=True):
+        assert (old != new) == (cell == wanted)
 
 
 def test_what_is_not_prepared_is_told(prepared, tmp_path, ten_classes):
