@@ -127,9 +127,10 @@ class Generated(Source):
     def write(self, folder, corruptions="all", verbose: int = 0):
         """Writes the released layout, which `NpyFolder` reads.
 
-        Each file appears under its name when it is finished, so a run that was
-        killed is gone on with by the same call. Several processes may write
-        different corruptions to one folder.
+        Each file appears under its name when it is finished, so the same call
+        resumes a run that was killed. Beside it stands a file of digests
+        (`fog.npy.digest`), by which `NpyFolder` knows it again. Several
+        processes may write different corruptions to one folder.
 
         Args:
             folder: path, made where there is none.

@@ -47,8 +47,9 @@ class NpyFolder(Source):
 
     Raises:
         FileNotFoundError: no such folder, or no `labels.npy` in it.
-        ValueError: labels that are not five equal blocks, or clean images that
-            are not those of the folder.
+        ValueError: labels that are not five equal blocks, clean images that
+            are not those of the folder, or a damaged manifest; later, a file
+            unlike the others, or unlike what the manifest says.
 
     Example:
         ```python
