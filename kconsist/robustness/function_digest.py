@@ -7,6 +7,7 @@ code within a `tf.py_function`, does not count.
 
 import re
 
+import numpy as np
 import tensorflow as tf
 
 from kconsist.data.digests import digest
@@ -29,7 +30,12 @@ def function_digest(function) -> str:
     outputs = [tensor.name for tensor in function.outputs]
     variables = {id(v.handle): v for v in function.variables}
     captured = [variables.get(id(x), x) for x in function.captured_inputs]
-    values = [each.numpy() for each in captured if each.dtype not in OPAQUE]
+    # As bytes: hashlib does not take bfloat16. The graph has type and shape.
+    values = [
+        np.frombuffer(each.numpy().tobytes(), np.uint8)
+        for each in captured
+        if each.dtype not in OPAQUE
+    ]
     operations = _operations(graph.node, (), outputs, library)
     return digest(repr(operations), *values)
 

@@ -59,6 +59,16 @@ def test_a_number_anywhere_counts(make):
     assert digest_of(make(2.0)) != digest_of(make(3.0))
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64", "int8"])
+def test_values_of_any_type_count(dtype):
+    def times(value):
+        variable = tf.Variable(value, dtype=dtype)
+        return lambda x: tf.cast(variable, tf.float32) * x
+
+    assert digest_of(times(2)) == digest_of(times(2))
+    assert digest_of(times(2)) != digest_of(times(3))
+
+
 def test_outputs_count():
     first, second = inner(2.0), inner(2.0)
     assert digest_of(lambda x: first(x)[0]) == digest_of(lambda x: second(x)[0])
