@@ -63,10 +63,11 @@ def evaluate(
         batch_size: images a forward pass. Defaults to `250`.
         resume_file: file (JSON lines) that each finished cell is written to,
             and that finished cells are read from. A cell is read if it was
-            evaluated with the same operations, weights, batch size and images,
-            and only if the model still predicts the same for 100 of them;
-            otherwise it is evaluated. Several models and processes may share
-            a file. Defaults to `None`: an interrupted evaluation starts anew.
+            evaluated with the same operations, weights, batch size and images;
+            otherwise it is evaluated. Of each cell that is read up to 100
+            images are evaluated again, and other predictions are an error.
+            Several models and processes may share a file. Defaults to `None`:
+            an interrupted evaluation starts anew.
         name: what the model is called in tables. Defaults to the model's own.
         augmentations: what the model was trained with: views, layers, or names
             such as `"RandAugment"`, `"Brightness"`. The report says which
