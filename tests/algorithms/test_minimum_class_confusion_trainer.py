@@ -4,7 +4,7 @@ import pytest
 from methods import METHODS, compiled, network
 from test_contract import first_batch
 
-from kconsist import MinimumClassConfusion
+from kconsist import MinimumClassConfusion, targets
 
 METHOD = METHODS["minimum_class_confusion"]
 
@@ -40,3 +40,17 @@ def test_loss_is_the_papers(temperature):
     # The loss has 1e-5 in the logarithm of the entropy, as TLL has.
     np.testing.assert_allclose(logs["confusion_loss"], expected, rtol=1e-4)
     np.testing.assert_allclose(loss, supervised + 2 * expected, rtol=1e-4)
+
+
+def test_certain_images_weigh_more_by_the_authors_formula():
+    """1 + e^(-H) with 1e-5 in the logarithm, which a sure image shows."""
+    logits = np.array([[0.0, 0, 0], [200, 0, 0], [1, 0, -1]])
+    rows = np.array([oracles.softmax(row) for row in logits])
+    entropy = -np.sum(rows * np.log(rows + 1e-5), axis=-1)
+    expected = 1 + np.exp(-entropy)
+    expected /= expected.mean()
+    found = np.array(targets.certainty_weights(logits), "float64")
+    # Without 1e-5 the two weights' ratio would be 2.5e-6 less.
+    np.testing.assert_allclose(
+        found / found[0], expected / expected[0], rtol=6e-7
+    )

@@ -163,3 +163,15 @@ def test_images_of_integers_are_mixed_as_floats(rng):
 def test_negative_alpha_is_refused():
     with pytest.raises(ValueError, match=r"alpha must be in \[0, inf\]"):
         MixMatch(network(), alpha=-1)
+
+
+@pytest.mark.parametrize("alpha", [0.3, 0.75, 3.0])
+def test_shares_are_the_larger_part_of_beta(alpha, rng):
+    """λ' = max(λ, 1 - λ), λ ~ Beta(α, α): against NumPy's own draws."""
+    trainer = compiled(MixMatch(network(), alpha=alpha))
+    found = np.sort(np.array(trainer.draw(20_000)[0]))
+    drawn = rng.beta(alpha, alpha, 20_000)
+    expected = np.sort(np.maximum(drawn, 1 - drawn))
+    # Kolmogorov and Smirnov's distance, below 0.019 in 999 of 1,000 cases.
+    below = np.searchsorted(found, expected) / len(found)
+    assert np.abs(below - np.arange(20_000) / 20_000).max() < 0.02

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import oracles
 import pytest
+import sklearn.cluster
 import tensorflow as tf
 from methods import (
     CLASSES,
@@ -179,6 +180,24 @@ def test_clusters_become_labels_and_heads(rng):
     assert np.all(labels == labels[:, :1])
     found = trainer.predict(points, verbose=0).argmax(-1)
     np.testing.assert_array_equal(found, labels.ravel())
+
+
+def test_each_epoch_has_clusters_of_its_own_seed(rng, monkeypatch):
+    seeds = []
+
+    class KMeans(sklearn.cluster.KMeans):
+        def __init__(self, n_clusters, random_state):
+            seeds.append(random_state)
+            super().__init__(n_clusters, random_state=random_state)
+
+    monkeypatch.setattr("sklearn.cluster.KMeans", KMeans)
+    clusters = ClusterLabels(
+        rng.normal(size=(24, FEATURES)).astype("float32"), seed=7
+    )
+    clusters.set_model(compiled(METHOD.make(network())))
+    for epoch in (0, 1, 5):
+        clusters.on_epoch_begin(epoch)
+    assert seeds == [7, 8, 12]
 
 
 @pytest.mark.parametrize(

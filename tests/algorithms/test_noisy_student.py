@@ -52,6 +52,26 @@ def test_loss_is_the_papers(temperature, hard, weight):
     np.testing.assert_allclose(loss, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("labeled, strong", [(2, 5), (6, 3)])
+def test_default_weight_is_the_ratio_of_the_batches(labeled, strong, rng):
+    images = {"labeled": labeled, "strong": strong}
+    views = {
+        name: tf.constant(rng.normal(size=(size, 6)), "float32")
+        for name, size in images.items()
+    }
+    views["index"] = tf.range(strong)
+    labels = rng.integers(0, 3, labeled)
+    trainer = compiled(NoisyStudent(network(), LOGITS))
+    loss, _, logs = trainer.objective(views, labels)
+    z = answers(trainer, views)
+    supervised = oracles.cross_entropy(z["labeled"], labels)
+    taught = [oracles.softmax(row) for row in LOGITS[:strong]]
+    log_q = [np.log(oracles.softmax(row)) for row in z["strong"]]
+    # The sum over the unlabeled images, over the number of labeled ones.
+    consistency = -np.sum(np.multiply(taught, log_q)) / labeled
+    np.testing.assert_allclose(loss, supervised + consistency, rtol=1e-4)
+
+
 def test_it_is_the_sum_of_all_losses_over_the_labeled_images():
     """As if labels and hard pseudo-labels were one batch of labels."""
     views, labels = first_batch(METHOD)

@@ -64,6 +64,25 @@ def test_unlabeled_images_join_the_teachers_term(hard):
     )
 
 
+@pytest.mark.parametrize("hard", [True, False])
+def test_unlabeled_images_weigh_one_beside_weighted_ones(hard, rng):
+    views, labels = first_batch(METHODS["self_trainer_unlabeled"])
+    weight = rng.uniform(0, 3, len(labels)).astype("float32")
+    trainer = compiled(
+        SelfTrainer(network(), network(seed=7), hard_targets=hard)
+    )
+    logs = trainer.objective(views, labels, tf.constant(weight))[2]
+    z = logits_of(trainer, views)
+    one = oracles.cross_entropy if hard else oracles.divergence
+    total = 0.0
+    for kind, weights in (("", weight), ("unlabeled_", np.ones(16))):
+        clean, noisy = z[f"{kind}clean"], z[f"{kind}noisy"]
+        for a, b, w in zip(clean, noisy, weights, strict=True):
+            pair = ([b], [a.argmax()]) if hard else ([a], [b])
+            total += w * one(*pair)
+    np.testing.assert_allclose(logs["distillation_loss"], total / 24, rtol=1e-4)
+
+
 def distillation_gradient(trainer, views, labels):
     with tf.GradientTape() as tape:
         loss = trainer.objective(views, labels)[2]["distillation_loss"]

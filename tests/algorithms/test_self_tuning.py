@@ -137,6 +137,30 @@ def test_each_step_queues_its_labeled_and_its_other_images():
     np.testing.assert_allclose(lengths, 1, rtol=1e-5)
 
 
+def test_queues_take_labeled_keys_before_the_others():
+    """First in, first out: labeled images, then the others, in their order."""
+    views, labels = first_batch(METHOD)
+    trainer = make(queue_length=5)
+    queues = np.array(trainer.memory.queues, "float64")
+    trainer.objective(views, labels)
+    pseudo_labels = np.array(trainer.student(views["strong"])).argmax(-1)
+    writes = [0] * CLASSES
+    for view, classes in ("labeled", labels), ("weak", pseudo_labels):
+        keys = unit(
+            np.array(
+                trainer.key_projection(trainer.key_body(views[view])), "float64"
+            )
+        )
+        for key, label in zip(keys, np.array(classes), strict=True):
+            queues[label][writes[label] % 5] = key
+            writes[label] += 1
+    assert max(writes) > 5 and sum(writes) == 24
+    np.testing.assert_allclose(
+        trainer.memory.queues, queues, rtol=1e-4, atol=1e-6
+    )
+    np.testing.assert_array_equal(trainer.memory.pointers, np.array(writes) % 5)
+
+
 def test_labels_of_weight_zero_stay_out_of_the_queues():
     views, labels = first_batch(METHOD)
     trainer = make(queue_length=50)

@@ -16,6 +16,46 @@ def answer(trainer, images):
     return np.array(trainer.student(images), "float64")
 
 
+def small_images(classes=3):
+    """A network on images of 4×3 with 2 channels, and its weights."""
+    keras.utils.set_random_seed(3)
+    layers = [
+        keras.layers.Flatten(),
+        keras.layers.Dense(7, activation="tanh"),
+        keras.layers.Dense(classes),
+    ]
+    model = keras.Sequential([keras.Input((4, 3, 2)), *layers])
+    return model, [np.array(weight, "float64") for weight in model.weights]
+
+
+def image_batch(rng):
+    views = {
+        "labeled": rng.normal(size=(4, 4, 3, 2)),
+        "weak": rng.normal(size=(5, 4, 3, 2)),
+    }
+    views = {name: tf.constant(v, "float32") for name, v in views.items()}
+    return views, tf.constant([0, 1, 2, 1])
+
+
+def steepest(weights, images, clean):
+    """The gradient of KL(p(clean) ‖ p(x)) at x, by the chain rule."""
+    kernel, bias, head, head_bias = weights
+
+    def forward(x):
+        hidden = np.tanh(x.reshape(len(x), -1) @ kernel + bias)
+        rows = hidden @ head + head_bias
+        return hidden, np.array([oracles.softmax(row) for row in rows])
+
+    p, (hidden, q) = forward(clean)[1], forward(images)
+    slope = ((q - p) @ head.T) * (1 - hidden**2)
+    return (slope @ kernel.T).reshape(images.shape)
+
+
+def scaled_to(vectors, length):
+    """Each example at a Euclidean length, over all of its axes."""
+    return np.array([length * v / np.linalg.norm(v) for v in vectors])
+
+
 def perturbed(trainer, images):
     target = targets.soften(trainer.compared(images))
     return trainer.perturbation(images, target)
@@ -130,3 +170,58 @@ def test_entropy_is_learned_where_it_has_a_weight():
         reached = gradient is not None and np.abs(gradient).max() > 1e-6
         assert bool(reached) == bool(weight)
         assert float(entropy) > 0
+
+
+@pytest.mark.parametrize("iterations", [1, 2])
+@pytest.mark.parametrize("xi", [None, 0.3])
+def test_perturbation_of_images_is_power_iteration_by_hand(iterations, xi, rng):
+    """Equations 9 to 13: d ← ∇ KL at ξd, r = εd, each of length 1."""
+    model, weights = small_images()
+    views, labels = image_batch(rng)
+    trainer = compiled(
+        VAT(model, epsilon=0.8, num_iterations=iterations, xi=xi)
+    )
+    seen, compared = [], trainer.compared
+
+    def spy(images):
+        seen.append(np.array(images, "float64"))
+        return compared(images)
+
+    trainer.compared = spy
+    trainer.objective(views, labels)
+    clean, *probes, adversarial = seen
+    assert len(probes) == iterations
+    np.testing.assert_array_equal(clean, views["weak"])
+    length = 0.8 / 10 if xi is None else xi
+    for x in probes:
+        lengths = [np.linalg.norm(v) for v in x - clean]
+        np.testing.assert_allclose(lengths, length, rtol=1e-4)
+    slopes = [steepest(weights, x, clean) for x in probes]
+    for x, slope in zip(probes[1:], slopes, strict=False):
+        np.testing.assert_allclose(
+            x - clean, scaled_to(slope, length), rtol=1e-2, atol=1e-4
+        )
+    np.testing.assert_allclose(
+        adversarial - clean, scaled_to(slopes[-1], 0.8), rtol=1e-2, atol=1e-3
+    )
+
+
+def test_no_gradient_flows_through_the_perturbation(rng):
+    """Weights learn at x + r as if r were given (section 3.2)."""
+    model, _ = small_images()
+    views, labels = image_batch(rng)
+    trainer = compiled(VAT(model, epsilon=2.0))
+    r = np.array(perturbed(trainer, views["weak"]))
+    p = tf.nn.softmax(model(views["weak"])).numpy()
+    variables = model.trainable_variables
+    with tf.GradientTape(persistent=True) as tape:
+        found = trainer.objective(views, labels)[2]["consistency_loss"]
+        log_q = tf.nn.log_softmax(model(views["weak"] + r))
+        expected = tf.reduce_mean(tf.reduce_sum(p * (np.log(p) - log_q), -1))
+    for a, b in zip(
+        tape.gradient(found, variables),
+        tape.gradient(expected, variables),
+        strict=True,
+    ):
+        assert np.abs(b).max() > 1e-3
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
