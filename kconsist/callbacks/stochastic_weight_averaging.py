@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from kconsist import checks
+from kconsist.callbacks.executions import check_executions
 
 
 class StochasticWeightAveraging(keras.callbacks.Callback):
@@ -20,7 +21,9 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
         start_epoch: first epoch, counted from 0, whose weights count. Defaults
             to `0`.
         period: number of steps from one sample of the weights to the next;
-            `None` samples at the end of each epoch. Defaults to `None`.
+            `None` samples at the end of each epoch. It must be a multiple of
+            `steps_per_execution`, between which weights can be read. Defaults
+            to `None`.
         batch_norm_data: batches of images, or of (images, …), as trained on;
             needed where the model has BatchNorm. Defaults to `None`.
         batch_norm_steps: how many of its batches are read at most. Defaults to
@@ -28,7 +31,8 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
 
     Raises:
         ValueError: when training begins, for a model with BatchNorm and no
-            `batch_norm_data`; when it ends, where no weights were averaged.
+            `batch_norm_data`, or a period that ends within an execution; when
+            it ends, where no weights were averaged.
 
     Example:
         ```python
@@ -81,8 +85,20 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
                 "statistics do not fit averaged weights: pass batch_norm_data, "
                 "batches of the images that it is trained on"
             )
+        if self.period is not None:
+            self._check_period()
         self.count = self._steps = self._epoch = 0
         self.mean = None
+
+    def _check_period(self):
+        check_executions(self)
+        steps = self.model.steps_per_execution
+        if self.period % steps:
+            raise ValueError(
+                f"period must be a multiple of steps_per_execution={steps}, "
+                f"got {self.period}: weights can be read only between "
+                "executions"
+            )
 
     def on_epoch_begin(self, epoch, logs=None):
         """Notes the epoch."""
@@ -92,7 +108,7 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
         """Samples the weights where the period says so."""
         if self.period is None or self._epoch < self.start_epoch:
             return
-        self._steps += 1
+        self._steps += self.model.steps_per_execution
         if self._steps % self.period == 0:
             self._sample()
 

@@ -52,6 +52,41 @@ def test_mean_over_every_third_step():
     assert_mean(model, steps[5:][2::3])
 
 
+def executed(period, steps, execution, epochs=2):
+    """Trains with several steps an execution; returns the model."""
+    model = compiled(network())
+    model.compile("sgd", model.loss, steps_per_execution=execution)
+    data = tf.data.Dataset.from_tensor_slices((POINTS, LABELS)).batch(4)
+    model.fit(
+        data.repeat(),
+        epochs=epochs,
+        steps_per_epoch=steps,
+        callbacks=[StochasticWeightAveraging(period=period)],
+        verbose=0,
+    )
+    return model
+
+
+def test_the_period_counts_steps_of_several_an_execution():
+    # Samples after steps 6, 12 and 18 of 20; epochs end after 10.
+    found = weights(executed(6, 10, 2))
+    for a, b in zip(found, weights(executed(6, 10, 1)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "period, steps, words",
+    [
+        (6, 8, "period must be a multiple of steps_per_execution=4, got 6"),
+        (2, 8, "period must be a multiple of steps_per_execution=4, got 2"),
+        (8, 10, "steps_per_epoch to be a multiple .*=4, got 10"),
+    ],
+)
+def test_a_period_that_ends_within_an_execution(period, steps, words):
+    with pytest.raises(ValueError, match=words):
+        executed(period, steps, 4)
+
+
 def test_student_of_a_trainer_is_averaged():
     method = METHODS["fixmatch"]
     trainer = compiled(FixMatch(network()))
