@@ -1,23 +1,29 @@
-"""Folders of checkpoints that a kill at any moment leaves whole.
+"""Folders of checkpoints that stay whole when the process is killed.
 
 A checkpoint is a folder `step_00000120`: written under another name, flushed
-to the disk, and renamed when it is whole. `checksums.json` says whether a byte
-was changed since.
+to the disk, and renamed once it is complete. One that is written again for the
+same step stays, as `step_00000120.replaced`, until the new one has its place.
+`checksums.json` shows whether a byte has changed since. Everything else in the
+folder is ignored.
 """
 
 import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 
-PARTIAL = ".partial"
+PARTIAL, REPLACED, REMOVED = ".partial", ".replaced", ".removed"
 CHECKSUMS = "checksums.json"
 KEPT = 2
+_NAME = re.compile(
+    r"step_([0-9]{8}|[1-9][0-9]{8,})(\.partial|\.replaced|\.removed)?"
+)
 
 
 def write(folder, step: int, size: int, write_files) -> pathlib.Path:
-    """Writes the checkpoint of a step, and drops all but the last two.
+    """Writes the checkpoint of a step, and removes all but the last two.
 
     Args:
         folder: `pathlib.Path`, the folder of checkpoints.
@@ -29,11 +35,13 @@ def write(folder, step: int, size: int, write_files) -> pathlib.Path:
         The checkpoint's folder.
 
     Raises:
-        OSError: it could not be written; the ones before it are as they were.
+        OSError: it could not be written; the last one before it is whole.
     """
     path = folder / f"step_{step:08d}"
     partial = path.with_suffix(PARTIAL)
     try:
+        if steps(folder)[-1:] > [step]:
+            raise OSError("another run has written a later one")
         _remove(partial)
         partial.mkdir(parents=True)
         _try_room(partial / "room", size)
@@ -42,9 +50,8 @@ def write(folder, step: int, size: int, write_files) -> pathlib.Path:
         (partial / CHECKSUMS).write_text(json.dumps(sums, indent=2) + "\n")
         for file in [*partial.iterdir(), partial]:
             _flush(file)
-        _remove(path)
-        partial.rename(path)
-        _flush(folder)
+        _put(partial, path)
+        _remove_old(folder)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         last = steps(folder)[-1:]
@@ -53,43 +60,44 @@ def write(folder, step: int, size: int, write_files) -> pathlib.Path:
             f"({error}); "
             + (f"that of step {last[0]} is kept" if last else "there is none")
         ) from error
-    for old in steps(folder)[:-KEPT]:
-        _remove(folder / f"step_{old:08d}")
     return path
 
 
 def steps(folder) -> list[int]:
-    """Returns the steps of the whole checkpoints in a folder, in order."""
-    found = folder.glob("step_*") if folder.exists() else ()
-    return sorted(
-        int(path.name.removeprefix("step_"))
-        for path in found
-        if path.suffix != PARTIAL
-    )
+    """Returns the steps of the complete checkpoints in a folder, in order."""
+    return list(_complete(folder))
 
 
-def latest(folder) -> pathlib.Path | None:
+def kept(folder) -> str:
+    """Returns a sentence on the last checkpoint of a folder."""
+    last = steps(folder)[-1:]
+    if not last:
+        return f"{folder} has no checkpoint yet"
+    return f"{folder} has the checkpoint of step {last[0]}"
+
+
+def latest(folder, files=()) -> pathlib.Path | None:
     """Returns the folder of the last checkpoint, or `None`.
+
+    Args:
+        folder: `pathlib.Path`, the folder of checkpoints.
+        files: names of files that a checkpoint must have. Defaults to `()`.
 
     Raises:
         ValueError: it is damaged.
     """
-    found = steps(folder)
+    found = _complete(folder)
     if not found:
         return None
-    path = folder / f"step_{found[-1]:08d}"
-    try:
-        sums = json.loads((path / CHECKSUMS).read_text())
-        damaged = [f for f, s in sums.items() if _checksum(path / f) != s]
-    except (OSError, ValueError, AttributeError) as error:
-        damaged = [str(error)]
-    if damaged:
-        before = f"step {found[-2]}" if len(found) > 1 else "the beginning"
+    *before, step = found
+    damage = _damage(found[step], files)
+    if damage:
+        start = f"step {before[-1]}" if before else "the beginning"
         raise ValueError(
-            f"checkpoint {path} must be as it was written, and is damaged "
-            f"({', '.join(damaged)}); delete it to go on from {before}"
+            f"checkpoint {found[step]} must be as it was written, and is "
+            f"damaged ({', '.join(damage)}); delete it to resume from {start}"
         )
-    return path
+    return found[step]
 
 
 def check_writable(folder) -> None:
@@ -104,6 +112,56 @@ def check_writable(folder) -> None:
             f"checkpoints must go to a folder that can be written to, got "
             f"{folder} ({error.strerror})"
         ) from error
+
+
+def _complete(folder):
+    """Returns the folders of complete checkpoints by step, in order."""
+    found = {}
+    # Backwards: "step_00000120" comes after "step_00000120.replaced".
+    for path in sorted(folder.glob("step_*"), reverse=True):
+        match = _NAME.fullmatch(path.name)
+        if match and match[2] in (None, REPLACED):
+            found[int(match[1])] = path
+    return dict(sorted(found.items()))
+
+
+def _damage(path, files):
+    """Returns the names of the files that are not as they were written."""
+    try:
+        sums = json.loads((path / CHECKSUMS).read_text())
+        there = {f.name for f in path.iterdir() if f.name[0] != "."}
+        names = sorted({*files, *there, *sums} - {CHECKSUMS})
+        damaged = [f for f in names if _checksum(path / f) != sums.get(f)]
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        return [str(error)]
+    return damaged if names else [CHECKSUMS]
+
+
+def _put(partial, path):
+    """Gives a folder its name; at every moment a complete one has it."""
+    if path.exists():
+        replaced = path.with_suffix(REPLACED)
+        _remove(replaced)
+        path.rename(replaced)
+    partial.rename(path)
+    _flush(path.parent)
+
+
+def _remove_old(folder):
+    """Removes all but the last checkpoints, and what killed runs left."""
+    kept = list(_complete(folder).values())[-KEPT:]
+    for path in sorted(folder.glob("step_*")):
+        if _NAME.fullmatch(path.name) and path not in kept:
+            _remove(path)
+
+
+def _remove(path):
+    """Removes a folder, renamed so that half of one is not taken for it."""
+    removed = path.with_suffix(REMOVED)
+    shutil.rmtree(removed, ignore_errors=True)
+    if path.exists():
+        path.rename(removed)
+        shutil.rmtree(removed, ignore_errors=True)
 
 
 def _try_room(path, size):
@@ -129,12 +187,3 @@ def _flush(path):
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _remove(path):
-    """Removes a folder so that no half of it is taken for a whole."""
-    if path.exists() and path.suffix != PARTIAL:
-        doomed = path.with_suffix(PARTIAL)
-        shutil.rmtree(doomed, ignore_errors=True)
-        path = path.rename(doomed)
-    shutil.rmtree(path, ignore_errors=True)

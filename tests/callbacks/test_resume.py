@@ -288,7 +288,7 @@ def test_a_damaged_checkpoint_is_named(file, harm, tmp_path, one_run):
         flipped = bytes([content[half] ^ 1])
         rest = flipped + content[half + 1 :] if harm == "flip" else b""
         path.write_bytes(content[:half] + rest)
-    with pytest.raises(ValueError, match="damaged.*go on from step 4"):
+    with pytest.raises(ValueError, match="damaged.*resume from step 4"):
         Resume(tmp_path, dict(rate=0.1))
 
 
