@@ -1,4 +1,4 @@
-"""Callbacks: averaged weights, clusters as labels, going on after a kill.
+"""Callbacks: averaged weights, clusters as labels, resuming after a kill.
 
 Each has a file of its own; `checkpoints`, `snapshot` and `state` are the files
 of `Resume`.

@@ -1,16 +1,16 @@
-"""A run that is killed at any moment goes on as if nothing had happened."""
+"""A run that is killed at any moment resumes as if nothing had happened."""
 
 import pathlib
-import signal
 import sys
 import tempfile
-import threading
 
 import keras
 import numpy as np
 
 from kconsist import distribute
-from kconsist.callbacks import checkpoints, snapshot, state
+from kconsist.callbacks import checkpoints, compiled, snapshot, state
+from kconsist.callbacks.executions import check_executions
+from kconsist.callbacks.interruption import Interruption
 from kconsist.data.inputs import whole_number
 
 # Keras ends an epoch early by its flag alone; this one is lowered at its end.
@@ -18,13 +18,13 @@ _REST_OF_EPOCH = "the rest of a resumed epoch is done"
 
 
 class Resume(keras.callbacks.Callback):
-    """Keeps checkpoints, and goes on with the last one.
+    """Writes checkpoints, and resumes from the last one.
 
     A run that was killed, and is started again in the same way, ends with the
     weights, the history and the callbacks' state of one that was not. Kept
-    are weights, the optimizer's state, the seeds of dropout, the metrics of an
+    are weights, the optimizers' state, the seeds of dropout, the metrics of an
     unfinished epoch, the history, and the state of `callbacks`; where the
-    data goes on is the pipeline's `start_step`. The weights are equal bit for
+    data resumes is the pipeline's `start_step`. The weights are equal bit for
     bit on one device with `tf.config.experimental.enable_op_determinism()`.
 
     Ctrl-C ends the step, writes a checkpoint where `every` allows one within
@@ -34,15 +34,17 @@ class Resume(keras.callbacks.Callback):
 
     Args:
         folder: of this run's checkpoints; made where there is none.
-        settings: dict of what must be the same for the run to go on, plain
-            values; put `kconsist.data.digest(images, labels)` among them.
-            Defaults to `None`.
+        settings: dict of what must be the same for the run to resume, plain
+            values; put `kconsist.data.digest(images, labels)` among them. The
+            optimizers and the loss are compared without it. Defaults to
+            `None`.
         callbacks: those whose state belongs to the run, `EarlyStopping` for
             one. Give them to `fit` too, and this one after them. Defaults to
             `()`.
         every: steps from one checkpoint to the next within an epoch. `fit`
             needs `steps_per_epoch` and `batches.repeat()` then: Keras begins
-            other data sets anew at each epoch. Defaults to `None`, the ends
+            other data sets anew at each epoch. Checkpoints are written between
+            executions of `steps_per_execution`. Defaults to `None`, the ends
             of epochs alone.
 
     Attributes:
@@ -51,8 +53,9 @@ class Resume(keras.callbacks.Callback):
             another callback had ended the training.
 
     Raises:
-        ValueError: a damaged checkpoint, other settings, another network, or
-            `fit` begins elsewhere.
+        ValueError: a damaged checkpoint, other settings, another network,
+            optimizer or loss, `fit` begins elsewhere, or another run wrote to
+            the folder.
         OSError: a checkpoint can not be written.
         FloatingPointError: while training, a loss or weights not finite.
         KeyboardInterrupt: while training, after Ctrl-C and a checkpoint.
@@ -88,28 +91,21 @@ class Resume(keras.callbacks.Callback):
         self.folder = pathlib.Path(folder)
         self.callbacks = list(callbacks)
         self.every = None if every is None else whole_number("every", every)
-        self.settings = _encoded(settings or {}, self.callbacks)
+        self.settings = state.settings(settings or {}, self.callbacks)
+        self._ctrl_c = Interruption()
         checkpoints.check_writable(self.folder)
-        self.step = self.initial_epoch = self._epoch = self._batch = 0
-        self._interrupted, self._handler = False, None
-        path = checkpoints.latest(self.folder)
+        path = checkpoints.latest(self.folder, snapshot.FILES)
         self._snapshot = None if path is None else snapshot.Snapshot(path)
         if path is not None:
-            self._check_settings()
-            position = self._snapshot.position
-            self.step, self._batch = position["step"], position["batch"]
-            self.initial_epoch = (
-                sys.maxsize if position["stopped"] else position["epoch"]
-            )
+            self._snapshot.check_settings(self.settings)
+        self._go_to_start()
 
-    def _check_settings(self):
-        differ = state.differences(self._snapshot.settings, self.settings)
-        if differ:
-            raise ValueError(
-                "a run must go on with the settings of its checkpoint "
-                f"{self._snapshot.path}: {'; '.join(differ)}. Give another "
-                "folder for a new run"
-            )
+    def _go_to_start(self):
+        position = self._snapshot.position if self._snapshot else snapshot.START
+        self.step, self._epoch = position["step"], position["epoch"]
+        self.initial_epoch = sys.maxsize if position["stopped"] else self._epoch
+        self._batch = self._offset = position["batch"]  # Of the first epoch.
+        self._unread = self._snapshot is not None
 
     def set_model(self, model):
         """Keeps the model; checks the order of the callbacks."""
@@ -123,13 +119,28 @@ class Resume(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Gives the model and the callbacks the state of the checkpoint."""
-        self._unread = self._snapshot is not None
-        self._offset = self._batch  # Steps of the first epoch made before.
+        self._check_folder()
+        check_executions(self)
+        self._go_to_start()
+        self._began = compiled.describe(self.model)
         if self._unread:
-            self._snapshot.restore_model(self.model)
-            self._snapshot.restore_callbacks(self.callbacks)
-        if threading.current_thread() is threading.main_thread():
-            self._handler = signal.signal(signal.SIGINT, self._interrupt)
+            self._snapshot.check_model(self.model)
+            self._restore()
+            self._began = self._snapshot.began
+        self._ctrl_c.start()
+
+    def _check_folder(self):
+        found = checkpoints.steps(self.folder)[-1:]
+        read = [self._snapshot.position["step"]] if self._snapshot else []
+        if found != read:
+            raise ValueError(
+                "each fit requires a new Resume, made after the last "
+                f"checkpoint was written: {checkpoints.kept(self.folder)}"
+            )
+
+    def _restore(self):
+        self._snapshot.restore_model(self.model)
+        self._snapshot.restore_callbacks(self.callbacks)
 
     def _restore_history(self):
         # Not earlier: Keras's own callback comes after this one and empties it.
@@ -144,13 +155,23 @@ class Resume(keras.callbacks.Callback):
                 f"fit must be given initial_epoch={self.initial_epoch}, where "
                 f"checkpoint {self._snapshot.path} ends, got {epoch}"
             )
-        if self._offset and self.params["steps"] is None:
-            raise ValueError(
-                "fit must be given steps_per_epoch and batches.repeat() to go "
-                f"on within an epoch, as {self._snapshot.path} does"
-            )
+        if self._offset:
+            self._resume_epoch()
         self._restore_history()
         self._epoch, self._seen = epoch, 0
+
+    def _resume_epoch(self):
+        steps, execution = self.params["steps"], self.model.steps_per_execution
+        left = (steps or 0) - self._offset
+        if left <= 0 or left % execution:
+            raise ValueError(
+                "fit must be given steps_per_epoch and batches.repeat() to "
+                f"resume after step {self._offset} of an epoch, where "
+                f"{self._snapshot.path} ends, got steps_per_epoch={steps} and "
+                f"steps_per_execution={execution}"
+            )
+        # The other callbacks have begun this epoch a second time.
+        self._restore()
 
     def on_train_batch_end(self, batch, logs=None):
         """Counts the step; stops where the loss is not finite or by Ctrl-C."""
@@ -162,12 +183,14 @@ class Resume(keras.callbacks.Callback):
         self._batch = self._offset + self._seen
         if not np.isfinite((logs or {}).get("loss", 0.0)):
             self._raise_not_finite(f"the loss is {logs['loss']}")
+        if self.model.stop_training:
+            return
         if self._batch == self.params["steps"]:
-            if self._offset and not self.model.stop_training:
+            if self._offset:
                 self.model.stop_training = _REST_OF_EPOCH
             return
         crossed = self.every and self.step // self.every > before // self.every
-        if crossed or (self.every and self._interrupted):
+        if crossed or (self.every and self._ctrl_c.requested):
             self._save()
         self._stop_if_interrupted()
 
@@ -183,20 +206,20 @@ class Resume(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         """Gives Ctrl-C back."""
         self._restore_history()
-        self._release()
+        self._ctrl_c.stop()
 
     def _save(self, logs=None):
-        for weight in self.model.weights:
-            value = keras.ops.convert_to_numpy(weight)
-            if value.dtype.kind == "f" and not np.isfinite(value).all():
-                self._raise_not_finite(f"weight {weight.path} is not finite")
+        weight = snapshot.weight_not_finite(self.model)
+        if weight:
+            self._raise_not_finite(f"weight {weight} is not finite")
         position = dict(
             step=self.step,
             epoch=self._epoch,
             batch=self._batch,
             stopped=bool(self.model.stop_training),
         )
-        run = self.model, self.callbacks, logs or {}, position, self.settings
+        compared = self.settings, self._began
+        run = self.model, self.callbacks, logs or {}, position, *compared
         if not distribute.is_chief():
             # Sums over replicas are read together; the chief keeps them.
             with tempfile.TemporaryDirectory() as path:
@@ -210,52 +233,18 @@ class Resume(keras.callbacks.Callback):
                 lambda path: snapshot.write(path, *run),
             )
         except OSError:
-            self._release()
+            self._ctrl_c.stop()
             raise
 
-    def _interrupt(self, number, frame):
-        self._interrupted = True
-        self._release()  # The second Ctrl-C is Python's own.
-
-    def _release(self):
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
-        self._handler = None
-
     def _stop_if_interrupted(self):
-        if self._interrupted:
+        if self._ctrl_c.requested:
             raise KeyboardInterrupt(
-                f"stopped after step {self.step}; {self._kept()}: start again "
-                "with the same settings to go on"
+                f"stopped after step {self.step}; "
+                f"{checkpoints.kept(self.folder)}: start again with the same "
+                "settings to resume"
             )
 
     def _raise_not_finite(self, what):
-        self._release()
-        raise FloatingPointError(f"{what} at step {self.step}; {self._kept()}")
-
-    def _kept(self):
-        steps = checkpoints.steps(self.folder)
-        if not steps:
-            return f"{self.folder} has no checkpoint yet"
-        return f"{self.folder} has the checkpoint of step {steps[-1]}"
-
-
-def _encoded(settings, callbacks):
-    """Returns what must be the same, the callbacks' own settings included."""
-    arrays = {}
-    try:
-        given = state.encode(dict(settings), arrays)["dict"]
-    except state.NotPlain as error:
-        raise ValueError(
-            "settings must be a dict of numbers, strings, lists and dicts, "
-            f"got a {error}"
-        ) from error
-    if arrays:
-        raise ValueError(
-            "settings must be plain, got an array: give data.digest(array)"
-        )
-    others = {
-        type(callback).__name__: state.of_callback(callback, {})
-        for callback in callbacks
-    }
-    return {**given, **others}
+        self._ctrl_c.stop()
+        kept = checkpoints.kept(self.folder)
+        raise FloatingPointError(f"{what} at step {self.step}; {kept}")

@@ -371,6 +371,8 @@ def test_callbacks_must_come_before(tmp_path):
     [
         (dict(model=keras.losses.MeanSquaredError), "got a type"),
         (dict(images=POINTS), "data.digest"),
+        ({1: 2}, "got a dict with keys that are not strings"),
+        (["rate", 0.1], "got a list"),
     ],
 )
 def test_settings_must_be_plain(settings, message, tmp_path):
