@@ -110,51 +110,6 @@ def test_frozen_teacher_stays_bit_for_bit(name):
     assert [v.trainable for v in teacher.variables] == flags
 
 
-class Path(keras.callbacks.Callback):
-    """Records the student's parameters after each step."""
-
-    def on_train_begin(self, logs=None):
-        self.weights = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        student = self.model.student
-        self.weights.append([v.numpy() for v in student.trainable_variables])
-
-
-@pytest.mark.parametrize("warmup", [None, "mean", "num_updates"])
-@pytest.mark.parametrize("name", ["mean_teacher", "fixmatch_average"])
-def test_average_equals_its_closed_form(name, warmup):
-    if name != "mean_teacher" and warmup:
-        pytest.skip("FixMatch's average has no warm-up")
-    method, decay, steps = METHODS[name], 0.9, 6
-    student = network(batch_norm=True)
-    options = {"warmup": warmup} if name == "mean_teacher" else {}
-    trainer = compiled(method.make(student, **options))
-    average = [v.numpy().astype("float64") for v in student.trainable_variables]
-    path = Path()
-    trainer.fit(batches(method, steps), callbacks=[path], verbose=0)
-    for step, values in enumerate(path.weights):
-        alpha = {
-            None: decay,
-            "mean": min(decay, 1 - 1 / (step + 1)),
-            "num_updates": min(decay, (1 + step) / (10 + step)),
-        }[warmup]
-        average = [
-            alpha * a + (1 - alpha) * v
-            for a, v in zip(average, values, strict=True)
-        ]
-    parameters = [
-        teacher
-        for teacher, mine in zip(
-            trainer.teacher.weights, student.weights, strict=True
-        )
-        if mine.trainable
-    ]
-    for expected, got in zip(average, parameters, strict=True):
-        np.testing.assert_allclose(expected, got, rtol=1e-5, atol=1e-6)
-        assert not got.trainable
-
-
 @pytest.mark.slow
 @EVERY
 def test_eager_graph_and_xla_train_alike(name):
