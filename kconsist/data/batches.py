@@ -31,12 +31,12 @@ def semi_supervised(
     """Joins few labeled images with two views of many unlabeled ones.
 
     An epoch is as many whole batches as `unlabeled` has, at least one;
-    iterating again, or `repeat()`, goes on with the next epoch. Each source is
-    read pass after pass, each in a new order; the labeled one is repeated as
-    often as needed, even within one batch where it is smaller than
-    `batch_size`. Order and views are functions of the seed and the step, so
-    the same arguments give the same batches on any number of threads, and
-    `start_step=n` goes on after n steps at no cost.
+    iterating again, or `repeat()`, continues with the next epoch
+    (`kconsist.data.epochs`). Each source is read pass after pass, each in a new
+    order; the labeled one is repeated as often as needed, even within one batch
+    where it is smaller than `batch_size`. Order and views are functions of the
+    seed and the step, so the same arguments give the same batches on any number
+    of threads, and `start_step=n` resumes after n steps at no cost.
 
     Args:
         labeled: `(images, labels)` arrays or `Examples`, images uint8 or float
@@ -159,11 +159,12 @@ def labeled_views(
     """Batches one view of labeled images, for supervised training.
 
     An epoch is as many whole batches as `source` has, at least one; iterating
-    again, or `repeat()`, goes on with the next epoch. The source is read pass
-    after pass, each in a new order, so a source smaller than one batch is
-    repeated in it. Order and views are functions of the seed and the step, so
-    the same arguments give the same batches on any number of threads, and
-    `start_step=n` goes on after n steps at no cost. They are the labeled part
+    again, or `repeat()`, continues with the next epoch
+    (`kconsist.data.epochs`). The source is read pass after pass, each in a new
+    order, so a source smaller than one batch is repeated in it. Order and views
+    are functions of the seed and the step, so the same arguments give the same
+    batches on any number of threads, and `start_step=n` resumes after n steps
+    at no cost. They are the labeled part
     of `semi_supervised`'s batches of the same arguments: a baseline without the
     unlabeled images sees the same pixels.
 

@@ -30,11 +30,12 @@ def clean_noisy(
     """Pairs a weak and a strong view of each labeled image.
 
     An epoch is as many whole batches as `source` has, at least one; iterating
-    again, or `repeat()`, goes on with the next epoch. Each source is read pass
-    after pass, each in a new order, so a source smaller than one batch is
-    repeated in it. Order and views are functions of the seed and the step, so
-    the same arguments give the same batches on any number of threads, and
-    `start_step=n` goes on after n steps at no cost.
+    again, or `repeat()`, continues with the next epoch
+    (`kconsist.data.epochs`). Each source is read pass after pass, each in a new
+    order, so a source smaller than one batch is repeated in it. Order and views
+    are functions of the seed and the step, so the same arguments give the same
+    batches on any number of threads, and `start_step=n` resumes after n steps
+    at no cost.
 
     Args:
         source: `(images, labels)` arrays or `Examples`, images uint8 or float

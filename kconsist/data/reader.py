@@ -1,11 +1,11 @@
 """Reads streams together, one batch of each a step, and maps them to views."""
 
-import itertools
 import math
 
 import tensorflow as tf
 
 from kconsist.data import inputs
+from kconsist.data.epochs import Epochs
 from kconsist.data.streams import ArrayStream, DatasetStream, numbers_from
 
 
@@ -51,19 +51,20 @@ class Reader:
         self.streams.append(stream)
 
     def batches(self, steps, make_batch):
-        """Returns a dataset of `steps` batches that goes on where it stopped.
+        """Returns a dataset of `steps` batches, an epoch.
 
-        Its first iteration is the steps from `start_step` on, its second one
-        the `steps` steps after these, and so on.
+        Epoch 0 is the `steps` steps from `start_step` on, epoch 1 the `steps`
+        steps after these, and so on; `Epochs` says which one an iterator reads.
 
         Args:
-            steps: number of batches of one iteration, an epoch.
+            steps: number of batches of an epoch.
             make_batch: function of `(batches, key)`: a tuple of tensors for
                 each stream, and an int64 tensor (2,) that is new at each step.
 
         Returns:
             `tf.data.Dataset` of `steps` elements.
         """
+        epochs = Epochs()
 
         def steps_of(epoch):
             first = self.start_step + epoch * steps
@@ -76,9 +77,13 @@ class Reader:
                     self.streams, self.stream_keys, strict=False
                 )
             )
-            return tf.data.Dataset.zip((keys, batches)).take(steps)
+            # The last batch carries the number of the epoch that it ends.
+            ends = tf.data.Dataset.range(1, steps + 1).map(
+                lambda count: tf.where(count == steps, epoch, -1)
+            )
+            return tf.data.Dataset.zip((keys, batches, ends))
 
-        def read(key, batches):
+        def read(key, batches, end):
             if self.worker is not None:
                 batches = tf.nest.map_structure(
                     lambda batch: share(batch, self.worker), batches
@@ -86,17 +91,25 @@ class Reader:
             read = [
                 s.read(b) for s, b in zip(self.streams, batches, strict=True)
             ]
-            return make_batch(read, key)
+            return make_batch(read, key), end
 
-        batches = epochs().flat_map(steps_of)
+        def count(batch, end):
+            epochs.end(end)
+            return batch
+
+        batches = epochs.numbers().flat_map(steps_of)
         batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
         # The views run here, outside of flat_map, where calls can be parallel.
         batches = batches.map(
             read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
+        # Last comes what counts: nothing reads ahead of the caller after it.
+        batches = batches.prefetch(tf.data.AUTOTUNE).map(count)
         if self.worker is not None:
             batches = for_replicas(batches, self.worker)
-        return batches.prefetch(tf.data.AUTOTUNE)
+        options = tf.data.Options()
+        options.experimental_optimization.inject_prefetch = False
+        return batches.with_options(options)
 
     def epoch_length(self, source, batch_size, steps, drop_remainder):
         """Returns the steps of an epoch, and whether it is a single pass.
@@ -123,15 +136,6 @@ class Reader:
                 f"epoch with drop_remainder=False, got {self.start_step}"
             )
         return steps, True
-
-
-def epochs():
-    """Returns a dataset of one int64: how often it was iterated before."""
-    numbers = itertools.count()
-    return tf.data.Dataset.from_generator(
-        lambda: iter([next(numbers)]),
-        output_signature=tf.TensorSpec((), tf.int64),
-    )
 
 
 def share(batch, worker):

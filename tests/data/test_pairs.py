@@ -244,10 +244,9 @@ def test_batches_do_not_depend_on_parallelism():
     assert_same_batches(build(1), build(4))
 
 
-def test_iterating_part_of_an_epoch_leaves_the_next_one_alone():
+def test_part_of_an_epoch_is_read_again():
     whole = data.labeled_views(numbered(), view=noise, batch_size=5)
     part = data.labeled_views(numbered(), view=noise, batch_size=5)
-    list(whole)
     next(iter(part))
     assert_same_batches(whole, part)
 
