@@ -9,17 +9,21 @@ import keras
 import tensorflow as tf
 
 from kconsist import checks
+from kconsist.data.turns import Turns
 
 
 class ClusterLabels(keras.callbacks.Callback):
     """Labels unlabeled images by clusters of their features, each epoch anew.
 
-    Before an epoch it asks the trainer for the features of all images, finds
-    as many clusters as the student has classes by k-means, and writes each
-    image's into `labels`; the trainer's last layers start from the centers, so
-    that a cluster's number means nothing from one epoch to the next. The
-    optimizers keep what they know of these layers, where the paper starts them
-    anew as well.
+    Before an epoch it computes the trainer's features of all images, finds as
+    many clusters as the student has classes by k-means, and writes each image's
+    into `labels`; the trainer's last layers start from the centers, so a
+    cluster's number means nothing from one epoch to the next. The optimizers
+    keep their state for these layers, where the paper resets it as well.
+
+    `data.class_balanced` waits for the labels of an epoch, also where
+    `repeat()` lets it read ahead. To resume within an epoch, give this callback
+    to `Resume(callbacks=…)`.
 
     Args:
         images: array (images, …), clean.
@@ -52,11 +56,19 @@ class ClusterLabels(keras.callbacks.Callback):
                 "ClusterLabels needs scikit-learn, and it is not installed: "
                 "run `pip install scikit-learn`"
             )
-        self.images = images
+        # No plain attribute: Resume writes those into each checkpoint.
+        self._images = lambda: images
         self.seed = seed
         # Where the input pipeline reads it.
         with tf.device("CPU:0"):
             self.labels = tf.Variable(tf.zeros(len(images), tf.int32))
+        self.labels.turns = Turns()
+        self._forget()
+
+    def _forget(self):
+        # The epoch of the labels, how many of its batches were trained on, and
+        # the labels: what Resume continues with inside an epoch.
+        self._epoch, self._batch, self._found = None, 0, None
 
     def on_train_begin(self, logs=None):
         """Checks that there is something to cluster."""
@@ -66,18 +78,41 @@ class ClusterLabels(keras.callbacks.Callback):
                 f"MutualMeanTeaching, got {type(self.model).__name__}"
             )
         clusters = checks.num_classes(self.model)
-        if len(self.images) < clusters:
+        count = len(self._images())
+        if count < clusters:
             raise ValueError(
                 f"the {clusters} classes of the student need as many images, "
-                f"got {len(self.images)}"
+                f"got {count}"
             )
+        self._forget()
+        self.labels.turns.begin()
 
     def on_epoch_begin(self, epoch, logs=None):
         """Finds the clusters; labels and last layers follow."""
+        if epoch != self._epoch:
+            self._epoch, self._batch = epoch, 0
+            self._found = self._clusters(epoch)
+        self._offset = self._batch
+        self.labels.assign(self._found)
+        steps = (self.params or {}).get("steps")
+        if steps is None:
+            self.labels.turns.end()
+        else:
+            self.labels.turns.allow(steps - self._batch)
+
+    def _clusters(self, epoch):
         from sklearn.cluster import KMeans
 
         found = KMeans(
             checks.num_classes(self.model), random_state=self.seed + epoch
-        ).fit(self.model.features(self.images))
-        self.labels.assign(found.labels_.astype("int32"))
+        ).fit(self.model.features(self._images()))
         self.model.start_heads(found.cluster_centers_)
+        return found.labels_.astype("int32")
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Counts the batches of the epoch."""
+        self._batch = self._offset + batch + 1
+
+    def on_train_end(self, logs=None):
+        """Lets pipelines read the labels as they are."""
+        self.labels.turns.end()

@@ -4,10 +4,12 @@ Hermans, Beyer, Leibe 2017, "In Defense of the Triplet Loss for Person
 Re-Identification", section 2.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from kconsist import views
 from kconsist.data import defaults, inputs
+from kconsist.data.epochs import next_number
 from kconsist.data.reader import Reader, check_shares
 from kconsist.data.streams import numbers_from
 
@@ -33,8 +35,9 @@ def class_balanced(
     Args:
         source: `(images, labels)` arrays, images uint8 or float
             (examples, ...) and integer labels (examples,). Labels that are a
-            `tf.Variable` are read anew at the start of each epoch: see
-            `kconsist.callbacks.ClusterLabels`.
+            `tf.Variable` are read anew when an epoch is opened, which a
+            `prefetch` after `repeat()` does early. Those of
+            `kconsist.callbacks.ClusterLabels` are always their epoch's own.
         view: the view of both images. Defaults to `views.FlipCrop()`.
         classes_per_batch (P): Defaults to `16`.
         images_per_class (K): Defaults to `4`.
@@ -78,7 +81,10 @@ def class_balanced(
         *images, moving = source
         source = *images, moving.numpy()
     images, labels = inputs.read_source(source, labeled=True, name="source")
-    labels = labels if moving is None else moving
+    if moving is not None:
+        labels = moving
+    elif labels.max() < 2**31:
+        labels = labels.astype(np.int32)
     count = inputs.whole_number("classes_per_batch", classes_per_batch)
     each = inputs.whole_number("images_per_class", images_per_class)
     defaults.need_views((images,), view=view)
@@ -91,8 +97,8 @@ def class_balanced(
     )
     if input_context is not None:
         check_shares(count * each, False, input_context)
-    reader.streams.append(ClassStream(images, labels, count, each))
     steps, _ = reader.epoch_length((images,), count * each, steps, True)
+    reader.streams.append(ClassStream(images, labels, count, each, steps))
 
     def make_batch(batches, key):
         ((images, labels),) = batches
@@ -113,52 +119,79 @@ class ClassStream:
         labels: integer array (examples,), or a `tf.Variable` of one.
         count: classes of a batch.
         each: images of a class.
+        steps: batches of an epoch.
     """
 
-    def __init__(self, images, labels, count, each):
+    def __init__(self, images, labels, count, each, steps):
         """Copies the images into a tensor, once."""
         self.labels = labels
         self.count = count
         self.each = each
+        self.steps = steps
         with tf.device("CPU:0"):
             self.images = tf.constant(images)
 
     def batches(self, key, step):
-        """Returns the batches from a step on, with the labels of now.
+        """Returns the batches from a step on.
 
         Args:
             key: int64 tensor (2,), the stream's seed.
             step: int64 tensor ().
 
         Returns:
-            dataset of int32 tensors (batch,), indices and labels.
+            dataset of indices int32 (batch,) and labels (batch,), those of
+            the time when an epoch is opened or, with `Turns`, when they are
+            written.
         """
-        labels = tf.cast(tf.convert_to_tensor(self.labels), tf.int32)
-        order = tf.argsort(labels, stable=True)
-        sizes = tf.math.bincount(labels)
-        starts = tf.cumsum(sizes, exclusive=True)
-        present = tf.cast(tf.where(sizes > 0)[:, 0], tf.int32)
+        turns = getattr(self.labels, "turns", None)
+        if turns is None:
+            return self._drawn(numbers_from(step), key)
+        before = next_number(tf.zeros((), tf.int64)) * self.steps
 
-        def indices_of(number):
-            key_of_step = tf.random.fold_in(key, number)
+        def turn(made, _):
+            limit = turns.wait(before + made) - before
+            return limit, (step + made, step + limit)
 
-            def members(index):
-                drawn = shuffled_first(
-                    tf.range(sizes[index]),
-                    self.each,
-                    tf.random.fold_in(key_of_step, index + 1),
+        return (
+            tf.data.Dataset.counter()
+            .scan(tf.zeros((), tf.int64), turn)
+            .flat_map(
+                lambda first, end: self._drawn(
+                    tf.data.Dataset.range(first, end), key
                 )
-                return tf.gather(order, starts[index] + drawn)
+            )
+        )
 
-            classes = shuffled_first(
-                present, self.count, tf.random.fold_in(key_of_step, 0)
+    def _drawn(self, steps, key):
+        """Returns the batches of steps, with the labels of now."""
+        labels = tf.convert_to_tensor(self.labels)
+        tf.debugging.assert_non_negative(labels, "labels must not be negative")
+        order = tf.argsort(labels, stable=True)
+        classes, _, sizes = tf.unique_with_counts(tf.gather(labels, order))
+        starts = tf.cumsum(sizes, exclusive=True)
+
+        def indices_of(step):
+            key_of_step = tf.random.fold_in(key, step)
+
+            def members(place):
+                drawn = shuffled_first(
+                    tf.range(sizes[place]),
+                    self.each,
+                    tf.random.fold_in(key_of_step, classes[place] + 1),
+                )
+                return tf.gather(order, starts[place] + drawn)
+
+            places = shuffled_first(
+                tf.range(tf.size(classes)),
+                self.count,
+                tf.random.fold_in(key_of_step, 0),
             )
             signature = tf.TensorSpec((self.each,), tf.int32)
-            indices = tf.map_fn(members, classes, fn_output_signature=signature)
+            indices = tf.map_fn(members, places, fn_output_signature=signature)
             indices = tf.reshape(indices, (self.count * self.each,))
             return indices, tf.gather(labels, indices)
 
-        return numbers_from(step).map(indices_of)
+        return steps.map(indices_of)
 
     def read(self, batch):
         """Returns the images of a batch and their labels."""

@@ -27,24 +27,12 @@ class Epochs:
 
     def numbers(self) -> tf.data.Dataset:
         """Returns a dataset of one int64: the epoch that begins here."""
-        return tf.data.Dataset.range(1).map(lambda _: self._begin())
 
-    def _begin(self):
-        # A table without a name belongs to its kernel. Each iterator has a
-        # kernel of its own and keeps it through all repetitions.
-        table = tf.raw_ops.MutableHashTableV2(
-            key_dtype=tf.int64, value_dtype=tf.int64
-        )
-        key = tf.zeros((), tf.int64)
-        unread = tf.numpy_function(lambda: self._unread, [], tf.int64)
-        number = tf.raw_ops.LookupTableFindV2(
-            table_handle=table, keys=key, default_value=unread
-        )
-        number = tf.ensure_shape(number, ())
-        tf.raw_ops.LookupTableInsertV2(
-            table_handle=table, keys=key, values=number + 1
-        )
-        return number
+        def begin(_):
+            unread = tf.numpy_function(lambda: self._unread, [], tf.int64)
+            return next_number(tf.ensure_shape(unread, ()))
+
+        return tf.data.Dataset.range(1).map(begin)
 
     def end(self, number):
         """Counts an epoch as read, where `number` is not negative."""
@@ -58,3 +46,25 @@ class Epochs:
             lambda: number,
             lambda: tf.numpy_function(count, [number], tf.int64),
         )
+
+
+def next_number(first):
+    """Returns `first` for a new iterator, and one more each further time.
+
+    Args:
+        first: int64 tensor ().
+    """
+    # A table without a name belongs to its kernel. Each iterator has a kernel
+    # of its own and keeps it through all repetitions.
+    table = tf.raw_ops.MutableHashTableV2(
+        key_dtype=tf.int64, value_dtype=tf.int64
+    )
+    key = tf.zeros((), tf.int64)
+    number = tf.raw_ops.LookupTableFindV2(
+        table_handle=table, keys=key, default_value=first
+    )
+    number = tf.ensure_shape(number, ())
+    tf.raw_ops.LookupTableInsertV2(
+        table_handle=table, keys=key, values=number + 1
+    )
+    return number

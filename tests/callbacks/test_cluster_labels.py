@@ -1,0 +1,130 @@
+"""Clusters are the labels of their own epoch, however far data is read ahead.
+
+What they are is tested beside `MutualMeanTeaching`.
+"""
+
+import threading
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from methods import CLASSES, FEATURES, METHODS, compiled, network
+
+from kconsist import data, views
+from kconsist.callbacks import ClusterLabels, Resume
+
+STEPS, EPOCHS = 2, 3
+POINTS = np.random.default_rng(0).normal(size=(24, FEATURES)).astype("float32")
+
+
+class Killed(Exception):
+    pass
+
+
+def train(folder=None, kill=None):
+    """Returns a trainer, and the labels of the variable and of each batch."""
+    trainer = compiled(
+        METHODS["mutual_mean_teaching"].make(network()), run_eagerly=True
+    )
+    clusters = ClusterLabels(POINTS)
+    learn, seen = trainer.learn, []
+
+    def spy(batch, labels, sample_weight=None):
+        distance = np.array(batch["first"])[:, None] - POINTS[None]
+        index = np.abs(distance).sum(-1).argmin(-1)
+        seen.append((clusters.labels.numpy()[index], labels.numpy()))
+        if len(seen) == kill:
+            raise Killed
+        return learn(batch, labels, sample_weight)
+
+    trainer.learn = spy
+    callbacks, options = [clusters], {}
+    if folder is not None:
+        resume = Resume(folder, callbacks=[clusters], every=1)
+        callbacks.append(resume)
+        options["initial_epoch"] = resume.initial_epoch
+    batches = data.class_balanced(
+        (POINTS, clusters.labels),
+        view=views.Identity(),
+        classes_per_batch=CLASSES,
+        images_per_class=4,
+        steps=STEPS,
+        start_step=resume.step if folder else 0,
+    )
+    trainer.fit(
+        batches.repeat(),
+        epochs=EPOCHS,
+        steps_per_epoch=STEPS,
+        callbacks=callbacks,
+        verbose=0,
+        **options,
+    )
+    return trainer, seen
+
+
+@pytest.fixture(scope="module")
+def straight():
+    return train()
+
+
+def test_repeated_batches_have_the_labels_of_their_epoch(straight):
+    _, seen = straight
+    assert len(seen) == STEPS * EPOCHS
+    for expected, found in seen:
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_run_resumes_within_an_epoch_of_clusters(straight, tmp_path):
+    with pytest.raises(Killed):
+        train(tmp_path, kill=4)
+    resumed, seen = train(tmp_path)
+    assert len(seen) == 3
+    for expected, found in seen:
+        np.testing.assert_array_equal(found, expected)
+    for a, b in zip(straight[0].weights, resumed.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_pipeline_waits_for_labels_and_ends_while_it_waits():
+    clusters = ClusterLabels(POINTS)
+    batches = data.class_balanced(
+        (POINTS, clusters.labels),
+        view=views.Identity(),
+        classes_per_batch=2,
+        images_per_class=2,
+        steps=3,
+    )
+    labels = clusters.labels
+    labels.turns.begin()
+    labels.assign(np.arange(24) % 2)
+    labels.turns.allow(2)  # Fewer than an epoch of the data set.
+    iterator = iter(batches.repeat().prefetch(4))
+    found = [set(next(iterator)[1].numpy()) for _ in range(2)]
+    written = threading.Event()
+
+    def write():
+        labels.assign(5 + np.arange(24) % 2)
+        written.set()
+        labels.turns.allow(2)
+
+    threading.Timer(0.2, write).start()
+    found += [set(next(iterator)[1].numpy()) for _ in range(2)]
+    assert written.is_set() and found == [{0, 1}, {0, 1}, {5, 6}, {5, 6}]
+    del iterator  # It waits for a fifth batch.
+    # Another one has made nothing yet.
+    assert len(list(batches)) == 3
+    labels.turns.end()
+    assert len(list(batches.repeat(4))) == 12
+
+
+def test_classes_that_are_no_small_numbers():
+    with tf.device("CPU:0"):
+        labels = tf.Variable(2**32 + np.arange(24) % 3)
+    batches = data.class_balanced(
+        (POINTS, labels),
+        view=views.Identity(),
+        classes_per_batch=3,
+        images_per_class=2,
+    )
+    _, found = next(iter(batches))
+    np.testing.assert_array_equal(np.unique(found), 2**32 + np.arange(3))
