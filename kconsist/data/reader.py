@@ -81,9 +81,10 @@ class Reader:
             ends = tf.data.Dataset.range(1, steps + 1).map(
                 lambda count: tf.where(count == steps, epoch, -1)
             )
-            return tf.data.Dataset.zip((keys, batches, ends))
+            # The ends come first: nothing is read after the last one.
+            return tf.data.Dataset.zip((ends, keys, batches))
 
-        def read(key, batches, end):
+        def read(end, key, batches):
             if self.worker is not None:
                 batches = tf.nest.map_structure(
                     lambda batch: share(batch, self.worker), batches

@@ -59,6 +59,10 @@ class ArrayStream:
             self.batch_size, drop_remainder=not self.single_pass
         )
 
+    def length(self):
+        """Returns the examples of a pass, int64."""
+        return tf.constant(self.size, tf.int64)
+
     def read(self, indices):
         """Returns the examples of a batch, a tuple of tensors."""
         return tuple(tf.gather(array, indices) for array in self.arrays)
@@ -67,11 +71,14 @@ class ArrayStream:
 class DatasetStream:
     """Batches of a `tf.data.Dataset`, shuffled once, before any view.
 
-    To enter at a step it reads the examples before it, those of one pass at
-    most where the length of the dataset is known.
+    To enter at a step it reads the examples before it, at most those of one
+    pass. A length that the dataset does not know is learned when a first pass
+    ends; until then all examples before the step are read, and always so for an
+    infinite dataset.
 
     Args:
-        dataset: dataset of tuples, one example an element.
+        dataset: dataset of tuples, one example an element, as many in each
+            pass.
         batch_size: examples of a batch.
         shuffle: whether each pass has an order of its own.
         single_pass: whether an epoch is one pass, whose last batch may be
@@ -91,6 +98,7 @@ class DatasetStream:
         """Keeps the dataset as it is."""
         self.dataset = dataset
         self.size = max(0, int(dataset.cardinality()))
+        self._learned = 0
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.single_pass = single_pass
@@ -117,10 +125,42 @@ class DatasetStream:
         passes = numbers_from(first)
         if self.single_pass:
             passes = passes.take(1)
-        examples = passes.flat_map(examples_of).skip(offset)
-        return examples.batch(
+        if self.size:
+            examples = passes.flat_map(examples_of)
+        else:
+            examples = self._counted(passes, examples_of)
+        return examples.skip(offset).batch(
             self.batch_size, drop_remainder=not self.single_pass
         )
+
+    def _counted(self, passes, examples_of):
+        """Returns the examples of passes, and learns how many a pass has."""
+
+        def learn(last):
+            self._learned = int(last) + 1
+            return last
+
+        def count(last, index, example):
+            tf.cond(
+                tf.logical_and(index == 0, last >= 0),
+                lambda: tf.numpy_function(learn, [last], tf.int64),
+                lambda: last,
+            )
+            return index, example
+
+        numbered = passes.flat_map(
+            lambda number: examples_of(number).enumerate()
+        )
+        return numbered.scan(
+            tf.constant(-1, tf.int64), lambda last, item: count(last, *item)
+        )
+
+    def length(self):
+        """Returns the examples of a pass, int64; 0 as long as it is unknown."""
+        if self.size:
+            return tf.constant(self.size, tf.int64)
+        learned = tf.numpy_function(lambda: self._learned, [], tf.int64)
+        return tf.ensure_shape(learned, ())
 
     def read(self, batch):
         """Returns the examples of a batch, a tuple of tensors."""
@@ -131,11 +171,10 @@ def start_of(step, stream):
     """Returns the pass that a step starts in, and how far: int64, int64."""
     if stream.single_pass:
         return step // math.ceil(stream.size / stream.batch_size), 0
-    position = step * stream.batch_size
-    if not stream.size:
-        # A dataset of unknown or infinite length is read from its beginning.
-        return tf.zeros((), tf.int64), position
-    return position // stream.size, position % stream.size
+    position, length = step * stream.batch_size, stream.length()
+    # While the length is unknown, the dataset is read from its beginning.
+    number = position // tf.maximum(length, 1) * tf.sign(length)
+    return number, position - number * length
 
 
 def numbers_from(first):

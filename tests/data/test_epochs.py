@@ -126,3 +126,36 @@ def test_fit_trains_on_consecutive_epochs(replicas, mirrored):
     found = fitted(model, batches.repeat(), epochs=2, steps_per_epoch=STEPS)
     assert found["loss"] == [15, 20]
     assert step_of(next(iter(batches))) == 25
+
+
+def test_a_length_is_learned_and_changes_no_batch():
+    read = []
+
+    def example(number):
+        def seen(number):
+            read.append(int(number))
+            return number
+
+        number = tf.ensure_shape(
+            tf.numpy_function(seen, [number], tf.int64), ()
+        )
+        return tf.cast([number], "float32"), number
+
+    numbers = tf.data.Dataset.range(20)
+    sources = numbers, numbers.filter(lambda number: number >= 0)
+    known, unknown = (
+        data.labeled_views(
+            source.map(example),
+            view=views.Identity(),
+            batch_size=3,
+            steps=6,
+            shuffle_buffer=5,
+        )
+        for source in sources
+    )
+    for _ in range(6):
+        for (_, expected), (_, found) in zip(known, unknown, strict=True):
+            np.testing.assert_array_equal(found, expected)
+    read.clear()
+    list(unknown)  # Examples 108 to 125: 8 before them, 14 read ahead.
+    assert len(read) <= 40
