@@ -40,8 +40,9 @@ def semi_supervised(
 
     Args:
         labeled: `(images, labels)` arrays or `Examples`, images uint8 or float
-            (examples, ...) and integer labels (examples,); or a
-            `tf.data.Dataset` of single `(image, label)` elements.
+            (examples, ...) and integer labels (examples,), which are read in
+            place, not copied; or a `tf.data.Dataset` of single
+            `(image, label)` elements.
         unlabeled: images array, `(images, labels)`, `Examples` or
             `tf.data.Dataset`; labels are not read.
         weak: view for the pseudo-labels. Defaults to `views.FlipCrop()`.
@@ -170,8 +171,9 @@ def labeled_views(
 
     Args:
         source: `(images, labels)` arrays or `Examples`, images uint8 or float
-            (examples, ...) and integer labels (examples,); or a
-            `tf.data.Dataset` of single `(image, label)` elements.
+            (examples, ...) and integer labels (examples,), which are read in
+            place, not copied; or a `tf.data.Dataset` of single
+            `(image, label)` elements.
         view: the view. Defaults to `views.FlipCrop()`.
         batch_size: images of a batch. Defaults to `64`.
         seed: seed of the order and of the view. Defaults to `0`.

@@ -11,7 +11,7 @@ from kconsist import views
 from kconsist.data import defaults, inputs
 from kconsist.data.epochs import next_number
 from kconsist.data.reader import Reader, check_shares
-from kconsist.data.streams import numbers_from
+from kconsist.data.streams import numbers_from, rows
 
 
 def class_balanced(
@@ -34,10 +34,11 @@ def class_balanced(
 
     Args:
         source: `(images, labels)` arrays, images uint8 or float
-            (examples, ...) and integer labels (examples,). Labels that are a
-            `tf.Variable` are read anew when an epoch is opened, which a
-            `prefetch` after `repeat()` does early. Those of
-            `kconsist.callbacks.ClusterLabels` are always their epoch's own.
+            (examples, ...) and integer labels (examples,), which are read in
+            place, not copied. Labels that are a `tf.Variable` are read anew
+            when an epoch is opened, which a `prefetch` after `repeat()` does
+            early. Those of `kconsist.callbacks.ClusterLabels` are always their
+            epoch's own.
         view: the view of both images. Defaults to `views.FlipCrop()`.
         classes_per_batch (P): Defaults to `16`.
         images_per_class (K): Defaults to `4`.
@@ -123,13 +124,12 @@ class ClassStream:
     """
 
     def __init__(self, images, labels, count, each, steps):
-        """Copies the images into a tensor, once."""
+        """Keeps the images as they are."""
         self.labels = labels
         self.count = count
         self.each = each
         self.steps = steps
-        with tf.device("CPU:0"):
-            self.images = tf.constant(images)
+        self.images = images
 
     def batches(self, key, step):
         """Returns the batches from a step on.
@@ -196,7 +196,7 @@ class ClassStream:
     def read(self, batch):
         """Returns the images of a batch and their labels."""
         indices, labels = batch
-        return tf.gather(self.images, indices), labels
+        return *rows((self.images,), indices), labels
 
 
 def shuffled_first(values, count, key):

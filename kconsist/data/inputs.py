@@ -15,13 +15,17 @@ def whole_number(name: str, value, minimum: int = 1) -> int:
 
 
 def class_labels(labels) -> np.ndarray:
-    """Returns labels as an int32 or int64 array (examples,), or raises."""
+    """Returns labels as an int32 or int64 array (examples,), or raises.
+
+    A column (examples, 1) is accepted: `keras.datasets.cifar10` has one.
+    """
     labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
     if labels.ndim != 1:
         raise ValueError(
-            "labels must be 1-D, one class index an example, got shape "
-            f"{labels.shape}: use labels[:, 0] for a column of indices, or "
-            "labels.argmax(axis=1) for one-hot rows"
+            "labels must be 1-D, one class index per example, got shape "
+            f"{labels.shape}: use labels.argmax(axis=1) for one-hot rows"
         )
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
@@ -32,15 +36,14 @@ def class_labels(labels) -> np.ndarray:
             f"labels must not be negative, got {labels.min()}: give examples "
             "without a label as the unlabeled source"
         )
+    if labels.size and labels.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"labels must be below 2**63, got {labels.max()}")
     keeps_dtype = labels.dtype in (np.int32, np.int64)
     return labels if keeps_dtype else labels.astype(np.int64)
 
 
 def image_array(images) -> np.ndarray:
-    """Returns images as a uint8 or float array (examples, ...), or raises.
-
-    float64 becomes float32; other dtypes stay as they are.
-    """
+    """Returns images as a uint8 or float array (examples, ...), or raises."""
     images = np.asarray(images)
     is_float = np.issubdtype(images.dtype, np.floating)
     if not is_float and images.dtype != np.uint8:
@@ -55,9 +58,18 @@ def image_array(images) -> np.ndarray:
         )
     if len(images) == 0:
         raise ValueError(f"the source is empty: images of {images.shape}")
-    if is_float and not np.isfinite(images).all():
+    if is_float and not _is_finite(images):
         raise ValueError("images must be finite, got NaN or infinity")
-    return images.astype(np.float32) if images.dtype == np.float64 else images
+    return images
+
+
+def _is_finite(images):
+    # In parts: a mask of all images would be as large as the images.
+    size = max(1, 2**20 // max(1, images[0].size))
+    return all(
+        np.isfinite(images[start : start + size]).all()
+        for start in range(0, len(images), size)
+    )
 
 
 def same_length(images, labels) -> None:
@@ -117,25 +129,32 @@ def _read_dataset(dataset, labeled, name):
             f"{name}: images must be uint8 (0 to 255) or float, got dtype "
             f"{image.dtype.name}"
         )
-    if labeled and (spec[1].shape.rank != 0 or not spec[1].dtype.is_integer):
+    is_index = is_pair and spec[1].shape.as_list() in ([], [1])
+    if labeled and not (is_index and spec[1].dtype.is_integer):
         raise ValueError(
             f"{name}: a label must be one integer class index, got "
             f"{spec[1].dtype.name} of shape {spec[1].shape}"
         )
     if dataset.cardinality() == 0:
         raise ValueError(f"{name} is empty")
-    if not is_pair:
-        return dataset.map(lambda image: (image,))
-    if labeled:
-        return dataset.map(lambda *element: _pair(element, spec[1].dtype))
-    return dataset.map(lambda *element: (_pair(element, spec[1].dtype)[0],))
+
+    def read(*element):
+        # A namedtuple reaches `map` as one element, a plain tuple as two.
+        element = tf.nest.flatten(element)
+        return _example(*element) if labeled else _example(element[0])
+
+    return dataset.map(read)
 
 
-def _pair(element, label_dtype):
-    # A namedtuple reaches `map` as one element, a plain tuple as two.
-    image, label = element[0] if len(element) == 1 else element
-    narrow = label_dtype not in (tf.int32, tf.int64)
-    return image, tf.cast(label, tf.int64) if narrow else label
+def _example(image, label=None):
+    """Returns an image as an array's would be, with its label if there is."""
+    if image.dtype == tf.float64:
+        image = tf.cast(image, tf.float32)
+    if label is None:
+        return (image,)
+    if label.dtype not in (tf.int32, tf.int64):
+        label = tf.cast(label, tf.int64)
+    return image, tf.reshape(label, ())
 
 
 def numbered(source):

@@ -39,8 +39,9 @@ def clean_noisy(
 
     Args:
         source: `(images, labels)` arrays or `Examples`, images uint8 or float
-            (examples, ...) and integer labels (examples,); or a
-            `tf.data.Dataset` of single `(image, label)` elements.
+            (examples, ...) and integer labels (examples,), which are read in
+            place, not copied; or a `tf.data.Dataset` of single
+            `(image, label)` elements.
         clean: view of the teacher. Defaults to `views.FlipCrop()`.
         noisy: view of the student. Defaults to `FlipCrop`, then `RandAugment`,
             then `Cutout`.

@@ -8,6 +8,7 @@ one seed read the same batches.
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -24,13 +25,12 @@ class ArrayStream:
     """
 
     def __init__(self, arrays, batch_size, shuffle=True, single_pass=False):
-        """Copies the arrays into tensors, once."""
+        """Keeps the arrays as they are."""
         self.size = len(arrays[0])
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.single_pass = single_pass
-        with tf.device("CPU:0"):
-            self.arrays = tuple(tf.constant(array) for array in arrays)
+        self.arrays = arrays
 
     def batches(self, key, step):
         """Returns the batches from a step on.
@@ -65,7 +65,7 @@ class ArrayStream:
 
     def read(self, indices):
         """Returns the examples of a batch, a tuple of tensors."""
-        return tuple(tf.gather(array, indices) for array in self.arrays)
+        return rows(self.arrays, indices)
 
 
 class DatasetStream:
@@ -165,6 +165,29 @@ class DatasetStream:
     def read(self, batch):
         """Returns the examples of a batch, a tuple of tensors."""
         return batch
+
+
+def rows(arrays, indices):
+    """Returns the rows of NumPy arrays at an index tensor, a tuple of tensors.
+
+    NumPy reads them: TensorFlow would copy the arrays. float64 becomes float32.
+    """
+    dtypes = [
+        np.float32 if array.dtype == np.float64 else array.dtype
+        for array in arrays
+    ]
+
+    def read(indices):
+        return [
+            np.take(array, indices, axis=0).astype(dtype, copy=False)
+            for array, dtype in zip(arrays, dtypes, strict=True)
+        ]
+
+    found = tf.numpy_function(read, [indices], dtypes, stateful=False)
+    return tuple(
+        tf.ensure_shape(row, (*indices.shape, *array.shape[1:]))
+        for row, array in zip(found, arrays, strict=True)
+    )
 
 
 def start_of(step, stream):

@@ -47,7 +47,7 @@ def test_unlabeled_may_include_the_labeled():
         ([0, 1], 0, "per_class must be .* got 0"),
         ([0, 1], 1.5, "per_class must be .* got 1.5"),
         ([0.0, 1.0], 1, "integer.*float64"),
-        ([[0], [1]], 1, r"1-D.*\(2, 1\)"),
+        ([[0, 1], [1, 0]], 1, r"1-D.*\(2, 2\)"),
         (np.array([], int), 1, "empty"),
     ],
 )
