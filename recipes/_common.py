@@ -153,16 +153,23 @@ def fit(args, model, make_batches, title, epochs=10, averaged=None, **options):
             ones at each pass.
         title: what is printed above the progress bars, and the name of the
             checkpoints; no other of the run has it.
-        epochs: number of progress bars. Defaults to `10`.
+        epochs: largest number of progress bars, or with `averaged` the number.
+            Defaults to `10`.
         averaged: function of batches to those for BatchNorm where the weights
             of the last quarter are to be averaged. Defaults to `None`, no
             averaging.
         **options: passed on to `fit`.
     """
     print(f"\n{title}: {args.steps} steps", flush=True)
-    epochs = min(epochs, args.steps)
     others = []
-    if averaged is not None:
+    if averaged is None:
+        epochs = equal_epochs(args.steps, epochs)
+    elif args.steps % epochs:
+        raise SystemExit(
+            f"--steps must be a multiple of {epochs}, as the weights are "
+            f"averaged over the last quarter, got {args.steps}"
+        )
+    else:
         images = averaged(make_batches(start_step=args.steps))
         others = [averaging(images, epochs)]
     name = re.sub("[^a-z0-9]+", "_", title.lower())
@@ -183,6 +190,11 @@ def fit(args, model, make_batches, title, epochs=10, averaged=None, **options):
         )
     except KeyboardInterrupt as stop:
         raise SystemExit(f"\n{stop}, with --resume") from None
+
+
+def equal_epochs(steps: int, most: int) -> int:
+    """Returns the largest number of equal epochs that make these steps."""
+    return max(count for count in range(1, most + 1) if steps % count == 0)
 
 
 @keras.saving.register_keras_serializable(package="recipes")

@@ -8,6 +8,7 @@ import types
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 RECIPES = pathlib.Path(__file__).parents[2] / "recipes"
 
@@ -46,3 +47,35 @@ def test_the_chief_alone_writes_the_results(index, tmp_path, monkeypatch):
     for name in ("settings.json", "results.json"):
         assert (folder / name).exists()
         assert (tmp_path / "run" / name).exists() is (index == 0)
+
+
+@pytest.mark.parametrize(
+    "steps, averaged, expected",
+    [(19, False, 1), (24, False, 8), (4, False, 4), (20, True, 10)],
+)
+def test_a_run_has_as_many_steps_as_were_asked_for(
+    steps, averaged, expected, tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(RECIPES)
+    import _common
+
+    model = types.SimpleNamespace(fit=lambda _, **options: options)
+    images = (lambda batches: batches) if averaged else None
+    found = _common.fit(
+        argparse.Namespace(steps=steps, out=tmp_path),
+        model,
+        lambda start_step: tf.data.Dataset.range(steps),
+        "a run",
+        averaged=images,
+    )
+    assert found["epochs"] == expected
+    assert found["epochs"] * found["steps_per_epoch"] == steps
+
+
+def test_steps_without_a_last_quarter_are_refused(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(RECIPES)
+    import _common
+
+    args = argparse.Namespace(steps=19, out=tmp_path)
+    with pytest.raises(SystemExit, match="a multiple of 10, .* got 19"):
+        _common.fit(args, None, None, "a run", averaged=lambda batches: batches)
