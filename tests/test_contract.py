@@ -133,7 +133,7 @@ def test_eager_graph_and_xla_train_alike(name):
 @EVERY
 def test_two_replicas_train_as_one(name, mirrored):
     method = METHODS[name]
-    alone = compiled(method.make(network(l2=0.01)))
+    alone = eagerly(method.make(network(l2=0.01)))
     history = alone.fit(batches(method), epochs=2, verbose=0).history
     with mirrored.scope():
         both = compiled(method.make(network(l2=0.01)))
@@ -214,32 +214,6 @@ def test_a_killed_run_ends_as_one_that_was_not(name, tmp_path):
     assert resumed.history.history == straight.history.history
 
 
-@pytest.mark.slow
-@EVERY
-def test_mixed_float16_trains_with_a_scaled_loss(name):
-    method = METHODS[name]
-    reference = compiled(method.make(network()))
-    reference.fit(batches(method), verbose=0)
-    keras.config.set_dtype_policy("mixed_float16")
-    student = network()
-    keras.config.set_dtype_policy("float32")  # The student's policy counts.
-    trainer = compiled(method.make(student))
-    optimizer = trainer.optimizer
-    assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    scaled, scale_loss = [], optimizer.scale_loss
-
-    def spy(loss):
-        scaled.append(loss)
-        return scale_loss(loss)
-
-    optimizer.scale_loss = spy
-    start = weights(student)
-    trainer.fit(batches(method), verbose=0)
-    assert len(scaled) >= 1
-    assert scaled[0].dtype == tf.float32
-    assert_moved_alike(trainer, reference, start)
-
-
 def assert_moved_alike(trainer, reference, start):
     """float16 keeps 11 bits: the path is the float32 one to some 1e-3."""
     students = trainer.student, reference.student
@@ -256,7 +230,7 @@ def assert_moved_alike(trainer, reference, start):
 @EVERY
 def test_mixed_float16_trains_alike_by_xla_and_on_replicas(name, mirrored):
     method = METHODS[name]
-    reference = compiled(method.make(network()))
+    reference = eagerly(method.make(network()))
     reference.fit(batches(method), verbose=0)
     for scope, jit_compile in (
         (contextlib.nullcontext(), True),
@@ -265,11 +239,26 @@ def test_mixed_float16_trains_alike_by_xla_and_on_replicas(name, mirrored):
         with scope:
             keras.config.set_dtype_policy("mixed_float16")
             student = network()
-            keras.config.set_dtype_policy("float32")
+            keras.config.set_dtype_policy("float32")  # The student's counts.
             start = weights(student)
             trainer = compiled(method.make(student), jit_compile=jit_compile)
+        scaled = scaled_losses(trainer.optimizer)
         trainer.fit(batches(method), verbose=0)
+        assert scaled and set(scaled) == {tf.float32}
         assert_moved_alike(trainer, reference, start)
+
+
+def scaled_losses(optimizer):
+    """Returns a list that the dtype of each scaled loss is added to."""
+    assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    dtypes, scale_loss = [], optimizer.scale_loss
+
+    def spy(loss):
+        dtypes.append(loss.dtype)
+        return scale_loss(loss)
+
+    optimizer.scale_loss = spy
+    return dtypes
 
 
 @EVERY

@@ -16,6 +16,15 @@ from methods import METHODS, arrays, batches, compiled, network
 from kconsist import callbacks, data, distribute, views
 
 BATCH_NORM = "fixmatch_average"
+# Each of these has the views and the collectives of another one.
+ALIKE = (
+    "self_trainer_hard",
+    "self_trainer_unlabeled",
+    "pi_model_kl",
+    "pi_model_views",
+    "pseudo_label",
+)
+NAMES = [name for name in METHODS if name not in ALIKE]
 # Two mirrored replicas train every method in float16, see the contract; here
 # are one optimizer, two of them, and a gradient inside of the loss.
 HALF = ("fixmatch_average", "mutual_mean_teaching", "vat")
@@ -84,7 +93,7 @@ def main():
     strategy = distribute.strategy("multiworker")
     folder, found = sys.argv[1], {}
     with strategy.scope():
-        for name in METHODS:
+        for name in NAMES:
             trainer, history = train(name)
             values = results(trainer, history)
             if name == "mean_teacher":

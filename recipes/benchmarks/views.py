@@ -133,10 +133,11 @@ def main():
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--smoke", action="store_true")
     args = parser.parse_args()
+    if args.smoke:
+        args.sides, args.seconds, args.rounds = [16], 0.01, 1
     for side in args.sides:
         size = 256 if side < 100 else 32
-        if args.smoke:
-            size, args.seconds, args.rounds = 8, 0.01, 1
+        size = 8 if args.smoke else size
         images, name = read_images(size, side)
         print(f"{side} x {side}, batches of {size} images, {name}")
         speeds = measure(forms(), images, args.seconds, args.rounds)
