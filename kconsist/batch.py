@@ -152,8 +152,7 @@ def checked(dataset: tf.data.Dataset, expected: Expected):
             return images, labels
         return images, labels, sample_weight
 
-    # One call reads one batch ahead: enough for such short checks, and short
-    # epochs do not count as read before training has had them.
+    # One call reads one batch ahead: more would count short epochs as read.
     return dataset.map(check, num_parallel_calls=1)
 
 
@@ -184,14 +183,13 @@ def _assert_below(values, size, words):
 
 def _assert_divisible(name, view, num_replicas):
     """Asserts that replicas get equal parts; their means would differ else."""
-    size = tf.shape(view)[0]
     words = (
         f"every batch must divide among the {num_replicas} replicas: leave out "
         "a smaller last one, for example by batch(…, drop_remainder=True), got "
         f"for the view {name} a batch of"
     )
-    divides = size % num_replicas == 0
-    return tf.debugging.Assert(divides, [_MARK + words, size])
+    size = tf.shape(view)[0]
+    return tf.debugging.Assert(size % num_replicas == 0, [_MARK + words, size])
 
 
 def _assert_not_nan(name, view):

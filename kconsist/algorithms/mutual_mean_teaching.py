@@ -121,9 +121,8 @@ class MutualMeanTeaching(ConsistencyTrainer):
         logs["peer_loss"], *_ = self.descend(
             self.peer, self.peer_optimizer, lambda: self.mutual(1, *batch)
         )
-        optimizers.call_after_step(
-            self.peer_optimizer, step, self.after_peer_step
-        )
+        after = self.after_peer_step
+        optimizers.call_after_step(self.peer_optimizer, step, after)
         return loss, logits, logs
 
     def objective(self, views, labels, sample_weight=None):
