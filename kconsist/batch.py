@@ -9,8 +9,7 @@ import typing
 import keras
 import numpy as np
 import tensorflow as tf
-
-from kconsist import targets
+from keras import ops
 
 _MARK = "kconsist: "
 
@@ -45,7 +44,8 @@ def is_zipped_pair(data) -> bool:
 def unpack(data, views: tuple, optional: tuple = ()):
     """Returns `(views, labels, sample_weight)` of one element of a data set.
 
-    Labels, weights and indices of shape (batch, 1) become (batch,).
+    Labels, weights and indices of shape (batch, 1) become (batch,); weights
+    become float32 and indices int32.
 
     Args:
         data: `(images, labels[, sample_weight])`, with `images` a dict of the
@@ -55,7 +55,8 @@ def unpack(data, views: tuple, optional: tuple = ()):
         optional: names that may be there, all or none.
 
     Raises:
-        ValueError: a view is missing, there are no labels, or they are floats.
+        ValueError: a view is missing, there are no labels, or they are
+            floats.
     """
     if is_zipped_pair(data) and views == ("clean", "noisy"):
         (clean, labels), (noisy, _) = data
@@ -68,15 +69,20 @@ def unpack(data, views: tuple, optional: tuple = ()):
     _check_views(images, views, optional)
     _check_labels(labels)
     if "index" in images:
-        images = {**images, "index": _without_axis(images["index"])}
-    return images, _without_axis(labels), _without_axis(sample_weight)
+        index = _without_axis(images["index"], dtype="int32")
+        images = {**images, "index": index}
+    sample_weight = _without_axis(sample_weight, dtype="float32")
+    return images, _without_axis(labels), sample_weight
 
 
-def _without_axis(values):
+def _without_axis(values, dtype=None):
     """Returns values (batch, 1) as (batch,); a specification as it is."""
     if values is None or isinstance(values, tf.TensorSpec):
         return values
-    return targets.class_indices(values)
+    values = ops.convert_to_tensor(values)
+    column = len(values.shape) == 2 and values.shape[-1] == 1
+    values = ops.squeeze(values, axis=-1) if column else values
+    return values if dtype is None else ops.cast(values, dtype)
 
 
 def _check_views(images, views, optional):
@@ -157,6 +163,8 @@ def checked(dataset: tf.data.Dataset, expected: Expected):
 
 
 def _assert_paired(labels, others):
+    others = tf.cast(_without_axis(others), labels.dtype)
+    labels = _without_axis(labels)
     return tf.debugging.Assert(
         tf.reduce_all(tf.equal(labels, others)),
         [
@@ -176,8 +184,9 @@ def _assert_paired(labels, others):
 
 def _assert_below(values, size, words):
     """Asserts that integers lie in [0, size); `words` says so."""
+    values = tf.cast(values, "int64")  # Where `size` has room.
     low, high = tf.reduce_min(values), tf.reduce_max(values)
-    inside = tf.logical_and(low >= 0, high < tf.cast(size, high.dtype))
+    inside = tf.logical_and(low >= 0, high < size)
     return tf.debugging.Assert(inside, [_MARK + words, low, "to", high])
 
 

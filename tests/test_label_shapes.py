@@ -6,7 +6,14 @@ import pytest
 import tensorflow as tf
 from methods import METHODS, arrays, compiled, network, weights
 
-from kconsist import losses, memory, schedules, targets
+from kconsist import (
+    Distiller,
+    NoisyStudent,
+    losses,
+    memory,
+    schedules,
+    targets,
+)
 
 CLASSES = 3
 
@@ -108,3 +115,54 @@ def test_class_indices_drop_one_axis_of_one_alone(shape):
     found = targets.class_indices(np.zeros(shape, "uint8"))
     assert tuple(found.shape) == (shape if shape == (4, 3) else (4,))
     assert found.dtype == tf.uint8
+
+
+def linear(classes):
+    return keras.Sequential([keras.Input((6,)), keras.layers.Dense(classes)])
+
+
+@pytest.mark.parametrize(
+    "dtype, classes", [("uint8", 256), ("uint8", 300), ("int8", 200)]
+)
+def test_narrow_labels_of_many_classes_are_in_range(dtype, classes):
+    trainer = compiled(Distiller(linear(classes), linear(classes)))
+    points = np.zeros((4, 6), "float32")
+    labels = np.array([0, 1, 126, 127], dtype)
+    batches = tf.data.Dataset.from_tensors((points, labels))
+    history = trainer.fit(batches, verbose=0).history
+    assert history["supervised_loss"] == [pytest.approx(np.log(classes))]
+
+
+def test_narrow_index_of_many_examples_is_in_range():
+    method = METHODS["noisy_student"]
+    views, labels = arrays(method, steps=1)
+    views["index"] = views["index"].astype("int16")
+    trainer = compiled(NoisyStudent(network(), np.zeros((40_000, 3))))
+    batches = tf.data.Dataset.from_tensor_slices((views, labels))
+    trainer.fit(batches, verbose=0)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int64"])
+@pytest.mark.parametrize("name", ["uda", "mixmatch", "self_trainer_unlabeled"])
+def test_sample_weights_of_any_dtype(name, dtype):
+    method, options = METHODS[name], {}
+    if name == "uda":
+        options["signal_annealing"] = 0.5
+    views, labels = arrays(method, steps=1)
+    weight = (np.arange(labels.size) % 3).reshape(labels.shape)
+    losses_ = []
+    for given in ("float32", dtype):
+        trainer = compiled(method.make(network(), **options), run_eagerly=True)
+        batches = tf.data.Dataset.from_tensor_slices(
+            (views, labels, weight.astype(given))
+        )
+        losses_.append(trainer.fit(batches, verbose=0).history["loss"])
+    assert losses_[0] == losses_[1]
+
+
+def test_zipped_halves_may_have_labels_of_other_shapes():
+    points = np.ones((8, 6), "float32")
+    labels = np.arange(8) % CLASSES
+    halves = (points, labels), (points, labels[:, None].astype("uint8"))
+    trainer = compiled(METHODS["self_trainer"].make(network()))
+    trainer.fit(tf.data.Dataset.from_tensors(halves), verbose=0)
