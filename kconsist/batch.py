@@ -55,8 +55,8 @@ def unpack(data, views: tuple, optional: tuple = ()):
         optional: names that may be there, all or none.
 
     Raises:
-        ValueError: a view is missing, there are no labels, or they are
-            floats.
+        ValueError: a view is missing, there are no labels, they are floats, or
+            a shape is not known.
     """
     if is_zipped_pair(data) and views == ("clean", "noisy"):
         (clean, labels), (noisy, _) = data
@@ -68,6 +68,7 @@ def unpack(data, views: tuple, optional: tuple = ()):
         images = {views[0]: images}
     _check_views(images, views, optional)
     _check_labels(labels)
+    _check_known("sample_weight", sample_weight)
     if "index" in images:
         index = _without_axis(images["index"], dtype="int32")
         images = {**images, "index": index}
@@ -83,6 +84,16 @@ def _without_axis(values, dtype=None):
     column = len(values.shape) == 2 and values.shape[-1] == 1
     values = ops.squeeze(values, axis=-1) if column else values
     return values if dtype is None else ops.cast(values, dtype)
+
+
+def _check_known(name, values):
+    """Raises where a column could not be told from a row of its length."""
+    shape = tf.TensorShape(None if values is None else values.shape)
+    if values is not None and (shape.rank is None or None in shape[1:]):
+        raise ValueError(
+            f"{name} must have a known shape, (batch,) or (batch, 1), got "
+            f"{shape}: give it in the data set's signature"
+        )
 
 
 def _check_views(images, views, optional):
@@ -105,8 +116,9 @@ def _check_labels(labels):
         raise ValueError(
             "a batch must be (views, labels), got no labels beside the views"
         )
+    _check_known("labels", labels)
     shape, dtype = tuple(labels.shape), tf.as_dtype(labels.dtype)
-    soft = len(shape) == 2 and shape[-1] not in (1, None)
+    soft = len(shape) == 2 and shape[-1] != 1
     if dtype.is_floating and not soft:
         raise ValueError(
             "labels must be integers, the index of each class, got "

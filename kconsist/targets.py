@@ -39,12 +39,21 @@ def class_indices(labels):
             which would broadcast against predictions of shape (batch,).
 
     Returns:
-        Tensor (batch,), of the same dtype. Labels of any other shape come back
-        as they are.
+        Tensor (batch,), of the same dtype.
+
+    Raises:
+        ValueError: the labels have another shape, such as one-hot labels.
     """
     labels = ops.convert_to_tensor(labels)
-    column = len(labels.shape) == 2 and labels.shape[-1] == 1
-    return ops.squeeze(labels, axis=-1) if column else labels
+    shape = tuple(labels.shape)
+    if len(shape) == 2 and shape[-1] == 1:
+        return ops.squeeze(labels, axis=-1)
+    if len(shape) != 1:
+        raise ValueError(
+            "labels must be class indices (batch,) or (batch, 1), got shape "
+            f"{shape}: of one-hot labels take the argmax"
+        )
+    return labels
 
 
 def hard_labels(logits):

@@ -110,10 +110,10 @@ def test_queues_take_a_column_of_labels():
     np.testing.assert_array_equal(*queues)
 
 
-@pytest.mark.parametrize("shape", [(4,), (4, 1), (4, 3)])
-def test_class_indices_drop_one_axis_of_one_alone(shape):
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+def test_class_indices_drop_an_axis_of_one(shape):
     found = targets.class_indices(np.zeros(shape, "uint8"))
-    assert tuple(found.shape) == (shape if shape == (4, 3) else (4,))
+    assert tuple(found.shape) == (4,)
     assert found.dtype == tf.uint8
 
 
@@ -166,3 +166,61 @@ def test_zipped_halves_may_have_labels_of_other_shapes():
     halves = (points, labels), (points, labels[:, None].astype("uint8"))
     trainer = compiled(METHODS["self_trainer"].make(network()))
     trainer.fit(tf.data.Dataset.from_tensors(halves), verbose=0)
+
+
+NEED_INDICES = "uda", "mixmatch", "self_tuning", "mutual_mean_teaching"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+@pytest.mark.parametrize("name", NEED_INDICES)
+def test_methods_that_need_indices_refuse_one_hot_labels(name, dtype):
+    """As many examples as classes, so that shapes would broadcast."""
+    method, options = METHODS[name], {}
+    if name == "uda":
+        options["signal_annealing"] = 0.5
+    views, labels = arrays(method, steps=1)
+    views = {key: view[:, :CLASSES] for key, view in views.items()}
+    one_hot = np.eye(CLASSES, dtype=dtype)[labels[:, :CLASSES]]
+    trainer = method.make(network(), **options)
+    trainer.compile(
+        "sgd",
+        keras.losses.CategoricalCrossentropy(from_logits=True),
+        run_eagerly=True,
+    )
+    batches = tf.data.Dataset.from_tensor_slices((views, one_hot))
+    words = r"labels must be class indices .* got shape \(3, 3\)"
+    with pytest.raises(ValueError, match=words):
+        trainer.fit(batches, verbose=0)
+
+
+def test_losses_of_indices_refuse_one_hot_labels():
+    one_hot, values = np.eye(CLASSES), np.ones((CLASSES, CLASSES), "float32")
+    words = "labels must be class indices"
+    with pytest.raises(ValueError, match=words):
+        losses.SmoothedCrossEntropy()(one_hot, values)
+    with pytest.raises(ValueError, match=words):
+        losses.SoftTripletLoss()(values, values, one_hot)
+    with pytest.raises(ValueError, match=words):
+        memory.ClassQueues(CLASSES, length=2, features=3)(one_hot)
+
+
+@pytest.mark.parametrize("shape", [None, (None, None)])
+@pytest.mark.parametrize("name", ["labels", "sample_weight"])
+def test_unknown_shapes_are_refused(name, shape):
+    """A column that is not known to be one would broadcast in a graph."""
+    ones = {"labels": np.ones((8, 1), int), "sample_weight": np.ones((8, 1))}
+    specs = {"labels": (None,), "sample_weight": (None,), name: shape}
+    ones = {key: v if key == name else v[:, 0] for key, v in ones.items()}
+    batches = tf.data.Dataset.from_generator(
+        lambda: [(np.ones((8, 6)), ones["labels"], ones["sample_weight"])],
+        output_signature=(
+            tf.TensorSpec((None, 6)),
+            tf.TensorSpec(specs["labels"], "int64"),
+            tf.TensorSpec(specs["sample_weight"]),
+        ),
+    )
+    trainer = METHODS["distiller"].make(network())
+    trainer.compile("sgd", losses.SmoothedCrossEntropy())
+    words = rf"{name} must have a known shape, \(batch,\) or \(batch, 1\)"
+    with pytest.raises(ValueError, match=words):
+        trainer.fit(batches, verbose=0)

@@ -110,6 +110,7 @@ class MixMatch(ConsistencyTrainer):
     def objective(self, views, labels, sample_weight=None):
         """Returns the loss, the mixed labeled logits, the logs."""
         guess = self.guess(views["weak"], views["strong"])
+        labels = targets.class_indices(labels)
         labels = ops.one_hot(labels, guess.shape[-1], dtype="float32")
         if sample_weight is None:
             sample_weight = ops.ones_like(labels[:, 0])

@@ -109,6 +109,7 @@ class SelfTuning(ConsistencyTrainer):
 
     def objective(self, views, labels, sample_weight=None):
         """Returns the loss, the labeled logits, the logs."""
+        labels = targets.class_indices(labels)
         labeled, strong = self.forward_together(
             views["labeled"], views["strong"], network=self.body
         )
