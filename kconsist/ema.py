@@ -54,6 +54,7 @@ def make_teacher(
     checks.built(student, "student")
     teacher = _clone(student)
     teacher.set_weights(student.get_weights())
+    _finalize(teacher)
     if freeze == "layer":
         teacher.trainable = False
     else:
@@ -107,6 +108,14 @@ def _clone(model):
             'with the policy "mixed_bfloat16" or "mixed_float16"'
         )
     return copy
+
+
+def _finalize(layer):
+    """Recomputes what a layer such as `Normalization` derives from weights."""
+    for part in getattr(layer, "layers", ()):
+        _finalize(part)
+    if hasattr(layer, "finalize_state"):
+        layer.finalize_state()
 
 
 def _with_float32_variables(config):

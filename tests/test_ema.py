@@ -109,3 +109,17 @@ def test_batch_norm_of_a_nested_model_is_copied():
     teacher = ema.make_teacher(student)
     assert len(teacher.weights) == len(student.weights)
     assert len(ema.statistics(teacher, student)) == 2
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_teacher_normalizes_as_an_adapted_student(nested, rng):
+    points = rng.normal(3, 2, (50, 4)).astype("float32")
+    normalization = keras.layers.Normalization()
+    normalization.adapt(points)
+    if nested:  # As in `keras.applications`.
+        normalization = keras.Sequential([keras.Input((4,)), normalization])
+    student = keras.Sequential(
+        [keras.Input((4,)), normalization, keras.layers.Dense(3)]
+    )
+    teacher = ema.make_teacher(student)
+    np.testing.assert_array_equal(teacher(points), student(points))
