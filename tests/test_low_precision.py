@@ -165,3 +165,20 @@ def test_average_of_a_low_precision_student_is_taken_in_float32():
         ema.ema_update(teacher, student, 0.999)
     for value in weights(teacher):
         np.testing.assert_allclose(value, 1 - 0.999**3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("epsilon", [1e-6, 0.5])
+def test_vat_is_finite_where_the_probe_changes_nothing(epsilon, rng):
+    """Below float16's steps, or into a network that ignores its input."""
+    student = in_policy("mixed_float16", convolutional)
+    if epsilon == 0.5:
+        student.layers[-1].kernel.assign(np.full((8, 3), 1e-6))
+    student.layers[-1].bias.assign([0.1, 0.7, -0.3])
+    trainer = compiled(VAT(student, epsilon=epsilon), run_eagerly=True)
+    shape = 6, float16.SIDE, float16.SIDE, 3
+    images = rng.integers(0, 256, shape).astype("float32")
+    target = targets.soften(trainer.compared(images))
+    lengths = np.linalg.norm(
+        np.reshape(trainer.perturbation(images, target), (6, -1)), axis=1
+    )
+    assert np.isfinite(lengths).all() and lengths.max() <= 1.001 * epsilon

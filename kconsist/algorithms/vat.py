@@ -171,10 +171,11 @@ def gradient_scale(target, logits):
     """Returns the weight of each example's divergence, equal ones, (batch,).
 
     The gradient of the logits, softmax(logits) - target, is then 256 at most:
-    near the target it is so small that it would be 0 in float16.
+    near the target it is so small that it would be 0 in float16. Below 1e-6 it
+    is rounding, which is not scaled up any more.
     """
     gap = ops.max(ops.abs(ops.softmax(logits) - target))
-    return ops.full(ops.shape(logits)[:1], 256.0 / ops.maximum(gap, 1e-30))
+    return ops.full(ops.shape(logits)[:1], 256.0 / ops.maximum(gap, 1e-6))
 
 
 def unit(vectors):
