@@ -103,6 +103,30 @@ def test_averages_are_float32_whatever_the_student_is(policy):
     assert np.abs(found - expected[0]).max() > 1e-5
 
 
+def test_a_bfloat16_student_with_batch_norm_trains_on_replicas(mirrored):
+    """Beside it, its average has statistics in float32."""
+    method = METHODS["mean_teacher"]
+    with mirrored.scope():
+        student = keras.Sequential(
+            [
+                keras.Input((6,)),
+                keras.layers.Dense(4, dtype="bfloat16"),
+                keras.layers.BatchNormalization(dtype="bfloat16"),
+                keras.layers.Dense(3, dtype="bfloat16"),
+            ]
+        )
+        trainer = compiled(method.make(student))
+    trainer.fit(batches(method, steps=1), verbose=0)
+    for network_, dtype in (
+        (trainer.student, "bfloat16"),
+        (trainer.teacher, "float32"),
+    ):
+        mean = network_.layers[1].moving_mean
+        assert mean.dtype == dtype and np.abs(mean).max() > 0
+        first, second = mirrored.experimental_local_results(mean.value)
+        np.testing.assert_array_equal(first, second)
+
+
 def test_a_float32_average_loads_without_the_package(tmp_path):
     method = METHODS["fixmatch_average"]
     student = in_policy("bfloat16", lambda: network(batch_norm=True))

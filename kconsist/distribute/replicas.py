@@ -17,8 +17,11 @@ def average_replicas(variables: list) -> None:
     mean at each step is what the mean at the end would be.
     """
     if variables and num_replicas() > 1:
-        # With a device, see `gather_replicas`.
-        values = [tf.identity(variable) for variable in variables]
+        # With a device, see `gather_replicas`; float32, as they are summed
+        # together and a student's may be coarser than its average's.
+        values = [
+            tf.identity(ops.cast(variable, "float32")) for variable in variables
+        ]
         sums = sum_over_replicas(values)
         for variable, total in zip(variables, sums, strict=True):
             variable.assign(total / num_replicas())
