@@ -185,27 +185,33 @@ def replicated_fit(trainer, data) -> None:
 
 def _stock_options(trainer, strategy):
     """Options of Keras that fail on several replicas for any model."""
-    inner = getattr(trainer.optimizer, "inner_optimizer", trainer.optimizer)
-    options = {
-        "compile(steps_per_execution=…)": trainer.steps_per_execution,
-        "gradient_accumulation_steps": inner.gradient_accumulation_steps,
-        "ema_overwrite_frequency": inner.ema_overwrite_frequency,
-    }
-    if isinstance(strategy, tf.distribute.TPUStrategy):
-        del options["compile(steps_per_execution=…)"]
     on_cpus = any("CPU" in name for name in strategy.extended.worker_devices)
     if trainer.jit_compile and on_cpus:
         raise ValueError(
             "compile(jit_compile=True) must be left out where several replicas "
             "are on CPUs: XLA compiles no step there that replicas share"
         )
-    for name, value in options.items():
-        if value is not None and value > 1:
-            raise ValueError(
-                f"{name} must be left out under {type(strategy).__name__} with "
-                f"{strategy.num_replicas_in_sync} replicas, where Keras fails "
-                f"for any model, got {value}"
-            )
+    if not isinstance(strategy, tf.distribute.TPUStrategy):
+        steps = trainer.steps_per_execution
+        _left_out("compile(steps_per_execution=…)", steps, strategy)
+    replicated_optimizer(trainer.optimizer, strategy)
+
+
+def replicated_optimizer(optimizer, strategy) -> None:
+    """Raises `ValueError` for options that fail on several replicas."""
+    if strategy.num_replicas_in_sync > 1:
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        for name in ("gradient_accumulation_steps", "ema_overwrite_frequency"):
+            _left_out(name, getattr(inner, name), strategy)
+
+
+def _left_out(name, value, strategy):
+    if value is not None and value > 1:
+        raise ValueError(
+            f"{name} must be left out under {type(strategy).__name__} with "
+            f"{strategy.num_replicas_in_sync} replicas, where Keras fails "
+            f"for any model, got {value}"
+        )
 
 
 def _divisible(dataset, replicas):

@@ -1,7 +1,10 @@
 """A second network's own optimizer, and what follows a step of one."""
 
 import keras
+import tensorflow as tf
 from keras import ops
+
+from kconsist import checks
 
 
 def built(optimizer, network: keras.Model):
@@ -18,6 +21,7 @@ def built(optimizer, network: keras.Model):
         The optimizer, built.
     """
     optimizer = keras.optimizers.get(optimizer)
+    checks.replicated_optimizer(optimizer, tf.distribute.get_strategy())
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     if network.dtype_policy.name == "mixed_float16" and not scaled:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

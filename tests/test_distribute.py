@@ -1,5 +1,6 @@
 """Strategies, scopes, and what replicas share."""
 
+import contextlib
 import json
 
 import keras
@@ -8,7 +9,13 @@ import pytest
 import tensorflow as tf
 from methods import METHODS, arrays, batches, compiled, network
 
-from kconsist import FixMatch, SelfTrainer, _keras, distribute
+from kconsist import (
+    FixMatch,
+    MutualMeanTeaching,
+    SelfTrainer,
+    _keras,
+    distribute,
+)
 from kconsist.distribute import gather_replicas, strategies
 
 
@@ -219,6 +226,30 @@ def test_arrays_that_do_not_divide_are_refused(size, options, batch, mirrored):
     # Of 24, 12 are held out: batches of 8 and of 4.
     points, labels = np.zeros((24, 6), "float32"), np.zeros(24, "int32")
     trainer.fit(points, labels, batch_size=8, validation_split=0.5, verbose=0)
+
+
+def test_a_second_optimizer_that_accumulates_is_refused(mirrored):
+    with mirrored.scope():
+        optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
+        with pytest.raises(
+            ValueError, match="gradient_accumulation_steps must"
+        ):
+            MutualMeanTeaching(network(), network(seed=7), optimizer)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "bool"])
+def test_labels_of_any_dtype_are_gathered(dtype, mirrored):
+    method_ = METHODS["mutual_mean_teaching"]
+    views, labels = arrays(method_, steps=1)
+    dataset = tf.data.Dataset.from_tensor_slices(
+        (views, (labels % 2).astype(dtype))
+    )
+    histories = []
+    for scope in (contextlib.nullcontext(), mirrored.scope()):
+        with scope:
+            trainer = compiled(method_.make(network()))
+        histories.append(trainer.fit(dataset, verbose=0).history["loss"])
+    np.testing.assert_allclose(*histories, rtol=1e-5)
 
 
 def test_arrays_that_workers_shuffle_apart_are_refused(monkeypatch):

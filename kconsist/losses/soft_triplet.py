@@ -75,7 +75,7 @@ class SoftTripletLoss(keras.losses.Loss):
 
     def __call__(self, features_1, features_2, labels, sample_weight=None):
         """Returns the reduced loss."""
-        labels = targets.class_indices(labels)
+        labels = ops.cast(targets.class_indices(labels), "int32")
         same = labels[:, None] == gather_replicas(labels)[None]
         return super().__call__((features_2, same), features_1, sample_weight)
 
