@@ -29,6 +29,11 @@ def built(optimizer, network: keras.Model):
     return optimizer
 
 
+def innermost(optimizer):
+    """Returns the optimizer that a `LossScaleOptimizer` wraps, or itself."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 def call_after_step(optimizer, step, function) -> None:
     """Calls a function if the optimizer has made a step.
 

@@ -174,3 +174,10 @@ def test_after_step_is_called_for_steps_alone():
     trainer = compiled(Counting(network()), accumulating(steps=3))
     trainer.fit(batches(METHODS["fixmatch"], steps=7), verbose=0)
     assert int(trainer.count) == 2
+
+
+def test_meta_pseudo_labels_refuse_a_student_that_accumulates():
+    """The feedback of a batch is what the student's step on it brought."""
+    trainer = METHODS["meta_pseudo_labels"].make(network())
+    with pytest.raises(ValueError, match="gradient_accumulation_steps must"):
+        compiled(trainer, accumulating())

@@ -118,6 +118,23 @@ class MetaPseudoLabels(ConsistencyTrainer):
         )
         self.uda_loss = LogitsKLDivergence()
 
+    def compile(self, *args, **kwargs):
+        """Configures training as `keras.Model.compile` does.
+
+        Raises:
+            ValueError: the optimizer accumulates gradients. Each batch has to
+                move the student, or there is nothing that the teacher learns
+                from.
+        """
+        super().compile(*args, **kwargs)
+        steps = optimizers.innermost(self.optimizer).gradient_accumulation_steps
+        if steps is not None and steps > 1:
+            raise ValueError(
+                "gradient_accumulation_steps must be left out of the student's "
+                "optimizer: the teacher learns from what each batch's step "
+                f"brings, got {steps}"
+            )
+
     def learn(self, views, labels, sample_weight=None):
         """Makes the student's step, then the teacher's by what it brought."""
         batch = views, labels, sample_weight
