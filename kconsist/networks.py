@@ -5,7 +5,7 @@ What is trained, what answers, what is saved: the student's part in each.
 
 import keras
 
-from kconsist import _keras, checks
+from kconsist import _keras, checks, replica_checks
 
 
 class Networks(_keras.Prebuilt):
@@ -24,7 +24,7 @@ class Networks(_keras.Prebuilt):
         checks.learner(student)
         if teacher is not None:
             checks.teacher(teacher, student)
-        checks.scope(student=student, teacher=teacher)
+        replica_checks.scope(student=student, teacher=teacher)
         # The trainer's policy decides whether the loss is scaled for float16.
         kwargs.setdefault("dtype", student.dtype_policy)
         super().__init__(**kwargs)

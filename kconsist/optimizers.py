@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kconsist import checks
+from kconsist import replica_checks
 
 
 def built(optimizer, network: keras.Model):
@@ -21,7 +21,7 @@ def built(optimizer, network: keras.Model):
         The optimizer, built.
     """
     optimizer = keras.optimizers.get(optimizer)
-    checks.replicated_optimizer(optimizer, tf.distribute.get_strategy())
+    replica_checks.replicated_optimizer(optimizer, tf.distribute.get_strategy())
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     if network.dtype_policy.name == "mixed_float16" and not scaled:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

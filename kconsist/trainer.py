@@ -12,7 +12,15 @@ import tensorflow as tf
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
-from kconsist import _keras, batch, checks, distribute, ema, optimizers
+from kconsist import (
+    _keras,
+    batch,
+    checks,
+    distribute,
+    ema,
+    optimizers,
+    replica_checks,
+)
 from kconsist.networks import Networks
 
 # What each trainer is doing. Replicas are threads that take turns within one
@@ -188,7 +196,7 @@ class ConsistencyTrainer(Networks):
             self.num_examples,
             self.distribute_strategy.num_replicas_in_sync,
         )
-        checks.replicated_fit(self, x)
+        replica_checks.replicated_fit(self, x)
         if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
             kwargs.setdefault("shuffle", False)  # Keras warns that it can't.
         if isinstance(x, tf.data.Dataset):
@@ -196,7 +204,7 @@ class ConsistencyTrainer(Networks):
         elif y is not None:
             batch.check_arrays(x, y, expected)
             held_out = kwargs.get("validation_split") or 0.0
-            checks.divisible_arrays(self, y, batch_size or 32, held_out)
+            replica_checks.divisible_arrays(self, y, batch_size or 32, held_out)
             distribute.check_order(self, kwargs.get("shuffle", True))
         try:
             return super().fit(x, y, batch_size, *args, **kwargs)

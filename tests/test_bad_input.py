@@ -143,6 +143,14 @@ def test_subclassed_student_that_can_not_be_copied():
             "batch_norm='own' needs teacher_training=True",
         ),
         (
+            lambda s: kconsist.UDA(s, signal_annealing="linear"),
+            "signal_annealing must be a number of 0 or more or a Learning",
+        ),
+        (
+            lambda s: kconsist.VAT(s, epsilon=1.0, num_iterations=1.5),
+            "num_iterations must be a positive integer, got 1.5",
+        ),
+        (
             lambda s: kconsist.PiModel(s, distance="cosine"),
             r"distance must be one of \('mse', 'kl'\), got 'cosine'",
         ),
@@ -155,6 +163,13 @@ def test_subclassed_student_that_can_not_be_copied():
 def test_argument_of_a_method(make, words):
     with raises(words):
         make(network())
+
+
+def test_numbers_of_numpy_are_numbers():
+    kconsist.FixMatch(network(), threshold=np.float32(0.5))
+    kconsist.VAT(network(), np.float32(1.0), num_iterations=np.int64(2))
+    with raises("decay must be in"):
+        kconsist.MeanTeacher(network(), decay=np.bool_(True))
 
 
 @pytest.mark.parametrize("steps", [0, -5, "many"])

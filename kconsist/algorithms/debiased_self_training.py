@@ -98,7 +98,7 @@ class DebiasedSelfTraining(ConsistencyTrainer):
         checks.weight("consistency_weight", consistency_weight)
         checks.weight("worst_case_weight", worst_case_weight)
         checks.weight("reversal", reversal)
-        checks.positive("width", width)
+        checks.count("width", width)
         super().__init__(student, **kwargs)
         self.threshold = threshold
         self.consistency_weight = consistency_weight

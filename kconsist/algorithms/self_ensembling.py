@@ -36,7 +36,8 @@ class SelfEnsembling(ConsistencyTrainer):
             Defaults to `0.968`.
         consistency_weight: weight (λ), a float or a schedule. Defaults to
             `3.0`.
-        balance_weight: weight of the class balance (b). Defaults to `0.005`.
+        balance_weight: weight of the class balance (b), a float or a schedule.
+            Defaults to `0.005`.
 
     Example:
         ```python
@@ -100,7 +101,7 @@ class SelfEnsembling(ConsistencyTrainer):
         )
         # The balance of the batch, weighed by the rate of the mask.
         balance = self.balance_loss(student, sample_weight=mask)
-        share = self.balance_weight * student.shape[-1]
+        share = self.scheduled(self.balance_weight) * student.shape[-1]
         loss = supervised + self.scheduled(self.consistency_weight) * (
             consistency + share * balance
         )
@@ -125,5 +126,7 @@ class SelfEnsembling(ConsistencyTrainer):
             "consistency_weight": keras.saving.serialize_keras_object(
                 self.consistency_weight
             ),
-            "balance_weight": self.balance_weight,
+            "balance_weight": keras.saving.serialize_keras_object(
+                self.balance_weight
+            ),
         }

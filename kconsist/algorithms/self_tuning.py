@@ -83,7 +83,7 @@ class SelfTuning(ConsistencyTrainer):
     ):
         checks.weight("consistency_weight", consistency_weight)
         checks.positive("temperature", temperature)
-        checks.positive("projection_size", projection_size)
+        checks.count("projection_size", projection_size)
         checks.in_range("decay", decay, 0, 1)
         super().__init__(student, ema.make_teacher(student), **kwargs)
         self.consistency_weight = consistency_weight

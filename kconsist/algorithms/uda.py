@@ -88,6 +88,8 @@ class UDA(ConsistencyTrainer):
         checks.weight("consistency_weight", consistency_weight)
         checks.positive("temperature", temperature)
         checks.in_range("threshold", threshold, 0, 1)
+        if signal_annealing is not None:
+            checks.weight("signal_annealing", signal_annealing)
         checks.weight("entropy_weight", entropy_weight)
         checks.one_of("warmup", warmup, ema.WARMUPS)
         average = ema.make_average(student, ema_decay)

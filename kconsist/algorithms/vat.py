@@ -80,7 +80,7 @@ class VAT(ConsistencyTrainer):
         checks.positive("epsilon", epsilon)
         checks.weight("consistency_weight", consistency_weight)
         checks.weight("entropy_weight", entropy_weight)
-        checks.positive("num_iterations", num_iterations)
+        checks.count("num_iterations", num_iterations)
         if xi is not None:
             checks.positive("xi", xi)
         super().__init__(student, **kwargs)

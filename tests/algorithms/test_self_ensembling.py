@@ -4,7 +4,7 @@ import pytest
 from methods import CLASSES, METHODS, batches, compiled, network, weights
 from test_contract import first_batch
 
-from kconsist import SelfEnsembling
+from kconsist import SelfEnsembling, schedules
 
 METHOD = METHODS["self_ensembling"]
 
@@ -45,6 +45,21 @@ def test_loss_is_the_papers(threshold):
         logs["consistency_loss"], consistency, rtol=1e-4, atol=1e-8
     )
     np.testing.assert_allclose(loss, expected, rtol=1e-4)
+
+
+def test_balance_weight_may_be_a_schedule():
+    views, labels = first_batch(METHOD)
+    found = []
+    for weight in (0.1, schedules.LinearRampUp(0.2, steps=10)):
+        trainer = SelfEnsembling(
+            network(), threshold=0.0, balance_weight=weight
+        )
+        trainer = compiled(SelfEnsembling.from_config(trainer.get_config()))
+        for variable in trainer.student.weights:
+            variable.assign(np.full(variable.shape, 0.1))
+        trainer.optimizer.iterations.assign(5)
+        found.append(float(trainer.objective(views, labels)[0]))
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
 
 
 def test_nothing_confident_trains_on_the_labels_alone():
