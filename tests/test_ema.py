@@ -123,3 +123,24 @@ def test_teacher_normalizes_as_an_adapted_student(nested, rng):
     )
     teacher = ema.make_teacher(student)
     np.testing.assert_array_equal(teacher(points), student(points))
+
+
+def test_statistics_are_copied_unless_told_otherwise():
+    student = network(batch_norm=True, seed=1)
+    teacher = ema.make_teacher(student)
+    moving = ema.statistics(student, student)
+    for value in moving:
+        value.assign(value + 0.5)
+    ema.ema_update(teacher, student, 0.9)
+    for a, b in zip(moving, ema.statistics(teacher, student), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_moving_statistics_are_those_of_batch_norm_alone():
+    student = network(batch_norm=True, dropout=0.5)
+    norm = student.layers[1]
+    found = ema.moving_statistics(student)
+    assert {id(v) for v in found} == {
+        id(norm.moving_mean),
+        id(norm.moving_variance),
+    }

@@ -125,3 +125,11 @@ def test_no_gradient_flows_through_the_others_either(rng):
         ]
         total = sum(tf.reduce_sum(value**2) for value in found)
     assert tape.gradient(total, logits) is None
+
+
+def test_sharpen_squares_unless_told_otherwise():
+    """MixMatch's temperature of 0.5."""
+    p = np.array([[0.6, 0.3, 0.1]], "float32")
+    np.testing.assert_allclose(
+        targets.sharpen(p), p**2 / np.sum(p**2), rtol=1e-5
+    )

@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 from loss_cases import CASES
 
+from kconsist import losses
+
 EVERY = pytest.mark.parametrize("name", CASES)
 
 
@@ -155,3 +157,35 @@ def test_does_not_depend_on_the_number_of_replicas(name, rng, mirrored):
         np.testing.assert_allclose(
             gradient, expected[position], rtol=1e-4, atol=1e-6
         )
+
+
+@pytest.mark.parametrize(
+    "loss, expected",
+    [
+        (losses.ConfidenceBasedSelfTrainingLoss(0.5), {"inclusive": False}),
+        (
+            losses.LogitsKLDivergence(),
+            {"temperature": 1.0, "temperature_squared": False},
+        ),
+        # Inception, section 7.
+        (losses.SmoothedCrossEntropy(), {"label_smoothing": 0.1}),
+        (
+            losses.SoftTripletLoss(),
+            {"margin": None, "normalize_feature": False},
+        ),
+        # TLL's UDA.
+        (
+            losses.StrongWeakConsistencyLoss(),
+            {
+                "threshold": 0.7,
+                "temperature": 0.85,
+                "sharpen": "strong",
+                "mean_over": "kept",
+                "inclusive": False,
+            },
+        ),
+    ],
+)
+def test_defaults_are_those_of_the_source(loss, expected):
+    config = loss.get_config()
+    assert {name: config[name] for name in expected} == expected

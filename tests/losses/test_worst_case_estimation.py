@@ -29,3 +29,10 @@ def test_agreement_where_there_are_labels_and_not_elsewhere_costs_nothing():
 def test_a_negative_weight_is_refused():
     with pytest.raises(ValueError, match="eta_prime must be in"):
         WorstCaseEstimationLoss(-1.0)
+
+
+def test_no_value_is_below_0():
+    """The shift would make log(1 - 0) positive."""
+    each = WorstCaseEstimationLoss(0.0, reduction=None)
+    found = each(LABELED, LABELED, UNLABELED[:3], -50 * UNLABELED[:3])
+    np.testing.assert_array_equal(found, np.zeros(3))

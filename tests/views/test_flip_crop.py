@@ -112,3 +112,24 @@ def test_padding_of_the_size_of_the_image_is_an_error():
     FlipCrop(padding=7)(images, seed=0)
     with pytest.raises(ValueError, match="padding=8 and images of shape"):
         FlipCrop(padding=8)(images, seed=0)
+
+
+def test_flips_rows_and_columns_are_independent(coordinates):
+    images = np.repeat(coordinates, 40, axis=0)
+    result = FlipCrop(resize=32, crop=24)(images, seed=0).numpy()
+    flips = result[:, 0, 0, 1] > result[:, 0, 1, 1]
+    tops, lefts = result[:, 0, 0, 0], result[:, 0].min(axis=1)[:, 1]
+    correlations = np.corrcoef([flips, tops, lefts]) - np.eye(3)
+    # Five times 1 / sqrt(2560), and as many standard deviations of the mean.
+    assert abs(correlations).max() < 0.1
+    assert abs(flips.mean() - 0.5) < 0.05
+    assert set(tops) == set(lefts) == set(range(9))
+
+
+def test_resized_pixels_are_rounded():
+    """Between 0 and 255 a resize to twice the size has quarters of them."""
+    images = np.zeros((1, 8, 8, 1), "uint8")
+    images[:, :, 4:] = 255
+    result = FlipCrop(flip=False, resize=16, crop=16)(images, seed=0).numpy()
+    expected = [0] * 7 + [64, 191] + [255] * 7
+    np.testing.assert_array_equal(result[0, 3, :, 0], expected)

@@ -224,3 +224,37 @@ def test_blur_of_an_unknown_size_is_an_error():
 def test_bad_arguments_are_an_error(arguments, message):
     with pytest.raises(ValueError, match=message):
         SimCLRAugment(**arguments)
+
+
+def test_blur_draws_its_deviations_uniformly():
+    """Read off an edge, whose blurred value tells the deviation."""
+    image = np.zeros((32, 32, 3), "uint8")
+    image[:, 16:] = 255
+    settings = {**PLAIN, "scale": (1.0, 1.0), "ratio": (1.0, 1.0)}
+    view = SimCLRAugment(flip=False, blur_probability=1.0, **settings)
+    found = view(np.repeat(image[None], 2000, axis=0), 0).numpy()[:, 8, 15, 0]
+
+    def at_the_edge(sigma):
+        weight = np.exp(-0.5 / sigma**2)
+        return 255 * weight / (1 + 2 * weight)
+
+    expected = at_the_edge(np.linspace(0.1, 2.0, 2000))
+    assert found.max() == round(expected.max())
+    # Five standard deviations of a mean of 2000 draws.
+    deviation = expected.std() / 2000**0.5
+    assert abs(found.mean() - expected.mean()) < 5 * deviation
+
+
+def test_solarize_is_at_128():
+    values = np.arange(256, dtype="uint8")[:, None, None, None]
+    images = np.broadcast_to(values, (256, 8, 8, 3))
+    view = SimCLRAugment(solarize_probability=1.0, **PLAIN)
+    expected = np.where(images < 128, images, 255 - images)
+    np.testing.assert_array_equal(view(images, 0), expected)
+
+
+def test_rows_and_columns_of_boxes_are_independent():
+    view = SimCLRAugment(scale=(0.25, 0.25), ratio=(1.0, 1.0), flip=False)
+    top, left, _, _ = boxes_of(view, (32, 32, 3))
+    # Five times 1 / sqrt(20000).
+    assert abs(np.corrcoef(top, left)[0, 1]) < 0.036

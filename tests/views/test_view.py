@@ -320,3 +320,48 @@ def test_lambda_in_a_pipeline_warns_of_nothing(recwarn):
     list(images.map(lambda batch: view(batch, 0)))
     assert "lambda" in repr(view)
     assert not [w for w in recwarn if "lambda" in str(w.message)]
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        # FixMatch, section 2.3 and its code for CIFAR-10.
+        (FlipCrop, {"flip": True, "padding": 4, "resize": None, "crop": None}),
+        (
+            RandAugment,
+            {
+                "num_ops": 2,
+                "magnitude": None,
+                "probability": None,
+                "ops": None,
+                "fill": 127,
+            },
+        ),
+        (Cutout, {"size": 16, "fill": 127}),
+        # AugMix, section 4 and its code.
+        (AugMix, {"severity": 3, "width": 3, "max_depth": 3, "alpha": 1.0}),
+        # MixMatch, section 5.
+        (
+            MixUp,
+            {"alpha": 0.75, "per_example": True, "own_part_larger": False},
+        ),
+        # SimCLR, appendix A, and its code for CIFAR-10.
+        (
+            SimCLRAugment,
+            {
+                "size": None,
+                "scale": (0.08, 1.0),
+                "ratio": (3 / 4, 4 / 3),
+                "flip": True,
+                "strength": 0.5,
+                "jitter_probability": 0.8,
+                "gray_probability": 0.2,
+                "blur_probability": 0.0,
+                "solarize_probability": 0.0,
+            },
+        ),
+    ],
+)
+def test_defaults_are_the_papers(view, expected):
+    config = view().get_config()
+    assert {name: config[name] for name in expected} == expected
