@@ -106,3 +106,7 @@ def test_comes_back_from_its_configuration():
 def test_a_wrong_distribution_is_refused(expected, words):
     with pytest.raises(ValueError, match=words):
         DistributionAlignment(3, expected=expected)
+
+
+def test_default_decay_is_0_999():
+    assert DistributionAlignment(2).decay == 0.999

@@ -173,3 +173,46 @@ def test_the_last_of_several_answers_on_one_example_counts():
 def test_wrong_decay_of_an_ensemble_is_named(decay):
     with pytest.raises(ValueError, match=f"decay.*got {decay}"):
         PredictionEnsemble(num_examples=2, num_classes=2, decay=decay)
+
+
+def test_all_replicas_remember_the_answers_of_all(mirrored, rng):
+    index, answers = rng.permutation(9)[:8], rng.dirichlet(np.ones(3), 8)
+    index[7] = index[0]  # On another replica, which comes later.
+    one = PredictionEnsemble(num_examples=9, num_classes=3)
+    one.update(index, answers)
+    with mirrored.scope():
+        both = PredictionEnsemble(num_examples=9, num_classes=3)
+
+    @tf.function
+    def step(*parts):
+        mirrored.run(both.update, args=parts)
+
+    step(
+        *(
+            mirrored.experimental_distribute_values_from_function(
+                lambda c, x=x: tf.constant(
+                    np.split(x, 2)[c.replica_id_in_sync_group]
+                )
+            )
+            for x in (index, answers)
+        )
+    )
+    for name in ("mean", "sightings"):
+        copies = getattr(both, name).value
+        for copy in mirrored.experimental_local_results(copies):
+            np.testing.assert_array_equal(copy, getattr(one, name))
+
+
+def test_half_precision_is_remembered_in_float32():
+    keras.config.set_dtype_policy("mixed_float16")
+    ensemble = PredictionEnsemble(num_examples=2, num_classes=2)
+    half = np.array([[1 / 3, 2 / 3]], "float16")
+    ensemble.update(np.array([1]), half)
+    targets, seen = ensemble(np.array([1]))
+    assert targets.dtype == seen.dtype == "float32"
+    np.testing.assert_allclose(targets, half.astype("float32"), rtol=1e-6)
+
+
+def test_default_decay_is_the_papers():
+    """Temporal ensembling, section 3: 0.6."""
+    assert PredictionEnsemble(num_examples=2, num_classes=2).decay == 0.6
