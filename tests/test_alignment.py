@@ -101,6 +101,7 @@ def test_comes_back_from_its_configuration():
         ([0.5, 0.5], "3 positive numbers"),
         ([0.5, 0.5, 0.0], "3 positive numbers"),
         ([0.5, 0.5, 0.5], "must sum to 1, got 1.5"),
+        ([0.25, 0.25, 0.51], "must sum to 1, got 1.01"),
     ],
 )
 def test_a_wrong_distribution_is_refused(expected, words):

@@ -34,3 +34,11 @@ def test_a_share_is_of_the_whole_example(rng):
     np.testing.assert_allclose(
         mix(images, share, partner), expected, rtol=1e-5, atol=1e-6
     )
+
+
+def test_shares_of_a_uniform_draw_are_a_line(rng):
+    """Beta(1, 1) is uniform: nothing is lost between the table's numbers."""
+    uniform = np.append(rng.uniform(size=100), [0.0, 1.0]).astype("float32")
+    np.testing.assert_allclose(
+        larger_part(tf.constant(uniform), 1.0), 1 - uniform / 2, atol=1e-6
+    )

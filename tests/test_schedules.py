@@ -174,3 +174,13 @@ def test_all_arguments_come_back_from_the_configuration(schedule):
 def test_wrong_arguments_are_named(make, word):
     with pytest.raises(ValueError, match=f"{word} must be"):
         make()
+
+
+def test_defaults():
+    """UDA's linear schedule; TLL's warm start from 0 with a slope of 1."""
+    annealing = schedules.TrainingSignalAnnealing(2, 10).get_config()
+    assert annealing["scale"] == "linear"
+    warm = schedules.WarmStart(1.0, 10).get_config()
+    assert (warm["low"], warm["slope"]) == (0.0, 1.0)
+    cosine = schedules.HalfCosine(1.0, 10).get_config()
+    assert (cosine["warmup_steps"], cosine["end"]) == (0, 0.0)
