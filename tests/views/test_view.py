@@ -365,3 +365,24 @@ def test_lambda_in_a_pipeline_warns_of_nothing(recwarn):
 def test_defaults_are_the_papers(view, expected):
     config = view().get_config()
     assert {name: config[name] for name in expected} == expected
+
+
+def test_classes_have_keyed_draws_of_their_own(photographs):
+    """One seed for a whole composition, and no two kinds share its draws."""
+
+    class Seed(View):
+        def transform(self, images, seed):
+            return images + tf.random.stateless_uniform(
+                tf.shape(images), seed, 0, 256, tf.int32
+            )
+
+        def check(self, images):
+            pass
+
+    class Other(Seed):
+        pass
+
+    images = tf.constant(photographs[:2], tf.int32)
+    found = Seed()(images, 0).numpy()
+    assert (Other()(images, 0).numpy() != found).mean() > 0.9
+    np.testing.assert_array_equal(Seed()(images, 0), found)
