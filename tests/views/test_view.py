@@ -24,6 +24,7 @@ from kconsist.views import (
     View,
     as_view,
 )
+from kconsist.views.view import as_seed
 
 IMAGE_VIEWS = [
     Identity(),
@@ -386,3 +387,9 @@ def test_classes_have_keyed_draws_of_their_own(photographs):
     found = Seed()(images, 0).numpy()
     assert (Other()(images, 0).numpy() != found).mean() > 0.9
     np.testing.assert_array_equal(Seed()(images, 0), found)
+
+
+def test_every_int_of_64_bits_is_a_seed_of_its_own():
+    numbers = [0, 1, -1, 2**31, 2**32, 2**32 - 1, 2**62, -(2**63)]
+    found = {tuple(as_seed(number).numpy()) for number in numbers}
+    assert len(found) == len(numbers)
