@@ -113,13 +113,3 @@ def test_layer_with_a_seed_repeats_itself_in_a_serial_map(photographs):
 
     for first, second in zip(run(), run(), strict=True):
         np.testing.assert_array_equal(first, second)
-
-
-def test_pixels_are_clipped_and_rounded():
-    images = np.array([0, 10, 99, 100, 200, 255], "uint8")
-    images = np.broadcast_to(images[:, None, None, None], (6, 8, 8, 3))
-    layer = keras.layers.Rescaling(2.0, offset=-20.4)
-    expected = np.array([0, 0, 178, 180, 255, 255])[:, None, None, None]
-    np.testing.assert_array_equal(
-        LayerView(layer)(images, 0), np.broadcast_to(expected, images.shape)
-    )
