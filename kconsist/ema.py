@@ -82,8 +82,8 @@ def make_average(student: keras.Model, ema_decay: float | None):
 
 
 def _clone(model):
-    config = _with_float32_variables(model.get_config())
     try:
+        config = _with_float32_variables(model.get_config())
         with _float32_variables():
             copy = type(model).from_config(config)
             if not copy.built:
