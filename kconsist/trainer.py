@@ -15,10 +15,12 @@ from keras.optimizers.schedules import LearningRateSchedule
 from kconsist import (
     _keras,
     batch,
+    batch_checks,
     checks,
     distribute,
     ema,
     optimizers,
+    python_batches,
     replica_checks,
 )
 from kconsist.networks import Networks
@@ -189,27 +191,23 @@ class ConsistencyTrainer(Networks):
                 range, with NaN, with views of different images, or that does
                 not divide among the replicas.
         """
-        expected = batch.Expected(
-            self.views,
-            self.optional_views,
-            checks.num_classes(self),
-            self.num_examples,
-            self.distribute_strategy.num_replicas_in_sync,
-        )
+        expected = batch_checks.expected_by(self)
         replica_checks.replicated_fit(self, x)
         if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
             kwargs.setdefault("shuffle", False)  # Keras warns that it can't.
         if isinstance(x, tf.data.Dataset):
-            x = distribute.in_shares(batch.checked(x, expected))
+            x = distribute.in_shares(batch_checks.checked(x, expected))
         elif y is not None:
-            batch.check_arrays(x, y, expected)
+            batch_checks.check_batch((x, y), expected._replace(num_replicas=1))
             held_out = kwargs.get("validation_split") or 0.0
             replica_checks.divisible_arrays(self, y, batch_size or 32, held_out)
             distribute.check_order(self, kwargs.get("shuffle", True))
+        else:
+            x = python_batches.checked(x, expected)
         try:
             return super().fit(x, y, batch_size, *args, **kwargs)
         except tf.errors.InvalidArgumentError as error:
-            raise batch.readable(error) from None
+            raise batch_checks.readable(error) from None
 
     def evaluate(self, x=None, *args, **kwargs):
         """Evaluates the predictor as `keras.Model.evaluate` does."""

@@ -306,3 +306,60 @@ def test_steps_before_the_wrong_batch_are_kept():
     expected.fit(dataset(method).take(3), verbose=0)
     for a, b in zip(trainer.weights, expected.weights, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+class Python(keras.utils.PyDataset):
+    """Batches of a list."""
+
+    def __init__(self, batches_):
+        super().__init__()
+        self.batches, self.epochs = batches_, 0
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, number):
+        return self.batches[number]
+
+    def on_epoch_end(self):
+        self.epochs += 1
+
+
+def generator(batches_):
+    yield from batches_
+
+
+@pytest.mark.parametrize("kind", [Python, generator])
+@pytest.mark.parametrize("number", [0, 3])
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (lambda x, y: (x, y + CLASSES), "labels must lie in .*got labels"),
+        (lambda x, y: (x * np.nan, y), "got NaN in the view images"),
+        (lambda x, y: (x, y.astype("float32")), "labels must be integers"),
+    ],
+)
+def test_wrong_batch_that_python_makes(kind, number, spoil, words):
+    points = np.ones((8, FEATURES), "float32")
+    good = points, np.arange(8) % CLASSES
+    given = [good] * 5
+    given[number] = spoil(*good)
+    trainer = compiled(METHODS["distiller"].make(network()))
+    with raises(words):
+        trainer.fit(kind(given), verbose=0)
+
+
+def test_batches_that_python_makes_train_as_a_dataset():
+    views, labels = arrays(METHODS["fixmatch"])
+    listed = [
+        ({key: view[i] for key, view in views.items()}, labels[i][:, None])
+        for i in range(3)
+    ]
+    trained = []
+    made = Python(listed)
+    for given in (dataset(METHODS["fixmatch"]).take(3), made):
+        trainer = compiled(METHODS["fixmatch"].make(network()))
+        history = trainer.fit(given, epochs=2, shuffle=False, verbose=0)
+        trained.append(history.history["loss"])
+    np.testing.assert_allclose(*trained, rtol=1e-6)
+    assert made.epochs >= 2

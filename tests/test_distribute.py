@@ -228,6 +228,23 @@ def test_arrays_that_do_not_divide_are_refused(size, options, batch, mirrored):
     trainer.fit(points, labels, batch_size=8, validation_split=0.5, verbose=0)
 
 
+@pytest.mark.parametrize("kind", ["PyDataset", "generator"])
+def test_python_batches_that_do_not_divide_are_refused(kind, mirrored):
+    class Sizes(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, number):
+            size = (8, 8, 5)[number]
+            return np.zeros((size, 6), "float32"), np.zeros(size, "int32")
+
+    with mirrored.scope():
+        trainer = compiled(method("distiller"))
+    given = Sizes() if kind == "PyDataset" else (item for item in Sizes())
+    with pytest.raises(ValueError, match="2 replicas: .* a batch of 5"):
+        trainer.fit(given, verbose=0)
+
+
 def test_a_second_optimizer_that_accumulates_is_refused(mirrored):
     with mirrored.scope():
         optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
