@@ -53,6 +53,8 @@ def replicated_fit(trainer, data) -> None:
         _stock_options(trainer, strategy)
         if isinstance(data, tf.data.Dataset):
             _divisible(data, strategy.num_replicas_in_sync)
+        elif isinstance(data, tf.distribute.DistributedDataset):
+            _known_shares(data)
 
 
 def _stock_options(trainer, strategy):
@@ -91,6 +93,18 @@ def _divisible(dataset, replicas):
         size = spec.shape[0] if spec.shape.rank else None
         if size is not None:
             _divides(size, replicas)
+
+
+def _known_shares(dataset):
+    """Shares are not checked as they are read, so they must be equal."""
+    for spec in tf.nest.flatten(dataset.element_spec, expand_composites=True):
+        if spec.shape.rank and spec.shape[0] is None:
+            raise ValueError(
+                "a data set that is distributed already may have smaller last "
+                "batches, which replicas can't share: the sizes of its batches "
+                "must be known, for example by batch(…, drop_remainder=True), "
+                f"got {spec.shape}; or pass the tf.data.Dataset itself"
+            )
 
 
 def divisible_arrays(trainer, labels, batch_size: int, held_out: float) -> None:

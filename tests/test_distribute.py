@@ -245,6 +245,19 @@ def test_python_batches_that_do_not_divide_are_refused(kind, mirrored):
         trainer.fit(given, verbose=0)
 
 
+def test_shares_of_unknown_size_are_refused(mirrored):
+    points, labels = np.zeros((21, 6), "float32"), np.zeros(21, "int32")
+    dataset = tf.data.Dataset.from_tensor_slices((points, labels))
+    with mirrored.scope():
+        trainer = compiled(method("distiller"))
+    words = "sizes of its batches must be known, .* drop_remainder=True"
+    with pytest.raises(ValueError, match=words):
+        shares = mirrored.experimental_distribute_dataset(dataset.batch(8))
+        trainer.fit(shares, verbose=0)
+    even = dataset.batch(8, drop_remainder=True)
+    trainer.fit(mirrored.experimental_distribute_dataset(even), verbose=0)
+
+
 def test_a_second_optimizer_that_accumulates_is_refused(mirrored):
     with mirrored.scope():
         optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
