@@ -139,7 +139,10 @@ class Distiller(ConsistencyTrainer):
             return compute_loss(*(part[None] for part in example))
 
         values = tf.vectorized_map(of_one, (taught, features))
-        return ops.mean(ops.cast(sample_weight, values.dtype) * values)
+        values = ops.cast(sample_weight, values.dtype) * values
+        loss = _loss_of(self.distillation_loss)
+        summed = getattr(loss, "reduction", None) == "sum"
+        return ops.sum(values) if summed else ops.mean(values)
 
     def get_config(self) -> dict:
         """Returns the configuration, with both networks in it."""

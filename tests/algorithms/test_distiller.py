@@ -149,6 +149,20 @@ def test_keras_losses_count_sample_weights(loss, jit_compile):
     assert abs(float(found) - float(plain)) > 1e-3 * float(plain)
 
 
+def test_a_keras_loss_that_sums_does_so_with_weights():
+    views, labels = first_batch(METHODS["distiller"])
+    summed = keras.losses.MeanSquaredError(reduction="sum")
+    trainer = compiled(
+        Distiller(named(0), named(1), distillation_loss=features(loss=summed))
+    )
+    plain, ones, twos = (
+        float(trainer.objective(views, labels, w)[2]["distillation_loss"])
+        for w in (None, np.ones(len(labels)), np.full(len(labels), 2.0))
+    )
+    assert ones == pytest.approx(plain, rel=1e-5)
+    assert twos == pytest.approx(2 * plain, rel=1e-5)
+
+
 def test_keras_loss_comes_back_from_a_file(tmp_path):
     dataset = batches(METHODS["distiller"])
     trainer = compiled(
