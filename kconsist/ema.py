@@ -15,10 +15,7 @@ BATCH_NORM_POLICIES = ("copy", "ema", "own")
 FREEZES = ("layer", "variables")
 # Policies whose variables are too coarse for an average: 0.999 is 1 in
 # bfloat16. The same computations with float32 variables take their place.
-_FLOAT32_VARIABLES = {
-    "bfloat16": "mixed_bfloat16",
-    "float16": "mixed_float16",
-}
+_FLOAT32_VARIABLES = {p: f"mixed_{p}" for p in ("bfloat16", "float16")}
 
 
 def make_teacher(
@@ -194,8 +191,13 @@ def ema_update(
             no gradient trains. `"copy"`: the student's, as they are. `"ema"`:
             averaged like the parameters. `"own"`: left alone, the teacher
             keeps its own from its own forward passes. Defaults to `"copy"`.
+
+    Raises:
+        ValueError: `"own"`, and a BatchNorm was frozen since in one alone.
     """
     checks.one_of("batch_norm", batch_norm, BATCH_NORM_POLICIES)
+    if batch_norm == "own":
+        _check_modes(teacher, student)
     for average, value in zip(teacher.weights, student.weights, strict=True):
         if not value.trainable and batch_norm == "own":
             continue
@@ -207,11 +209,21 @@ def ema_update(
             average.assign(alpha * average + (1 - alpha) * news)
 
 
-def statistics(teacher: keras.Model, student: keras.Model) -> list:
-    """Returns the teacher's weights that no gradient trains in the student.
+def _check_modes(teacher, student):
+    layers = getattr(teacher, "layers", ()), getattr(student, "layers", ())
+    for copy, layer in zip(*layers, strict=True):
+        _check_modes(copy, layer)
+        norm = isinstance(layer, keras.layers.BatchNormalization)
+        if norm and copy.trainable != layer.trainable:
+            raise ValueError(
+                f"layer {layer.name!r} of the student was frozen or unfrozen "
+                "after its teacher was made, which would keep other statistics:"
+                " make the teacher, or its trainer, anew"
+            )
 
-    These are BatchNorm's moving statistics, and whatever the user froze.
-    """
+
+def statistics(teacher: keras.Model, student: keras.Model) -> list:
+    """Returns the teacher's moving statistics and what the user froze."""
     return [
         average
         for average, value in zip(teacher.weights, student.weights, strict=True)

@@ -144,3 +144,22 @@ def test_moving_statistics_are_those_of_batch_norm_alone():
         id(norm.moving_mean),
         id(norm.moving_variance),
     }
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_student_unfrozen_after_its_teacher_is_refused(nested):
+    """The teacher's BatchNorm would use its first statistics for ever."""
+    inner = network(batch_norm=True)
+    inner.layers[1].trainable = False
+    student = inner
+    if nested:
+        student = keras.Sequential([keras.Input((6,)), inner])
+    teacher = ema.make_teacher(student)
+    ema.ema_update(teacher, student, 0.9, "own")
+    inner.layers[1].trainable = True
+    with pytest.raises(
+        ValueError, match="batch_normalization.* make the teach"
+    ):
+        ema.ema_update(teacher, student, 0.9, "own")
+    ema.ema_update(ema.make_teacher(student), student, 0.9, "own")
+    ema.ema_update(ema.make_teacher(student, "layer"), student, 0.9, "copy")
