@@ -133,3 +133,16 @@ def test_sharpen_squares_unless_told_otherwise():
     np.testing.assert_allclose(
         targets.sharpen(p), p**2 / np.sum(p**2), rtol=1e-5
     )
+
+
+def test_a_single_label_stays_a_row():
+    for labels in (np.array([4]), np.array([[4]])):
+        np.testing.assert_array_equal(targets.class_indices(labels), [4])
+    with pytest.raises(ValueError, match=r"got shape \(1, 1, 1\)"):
+        targets.class_indices(np.array([[[4]]]))
+
+
+def test_unlearned_takes_a_column_of_labels():
+    logits = np.log([[0.9, 0.1], [0.9, 0.1], [0.5, 0.5]]).astype("float32")
+    mask = targets.unlearned(logits, np.array([[0], [1], [0]]), 0.5)
+    np.testing.assert_array_equal(mask, [0.0, 1.0, 1.0])
