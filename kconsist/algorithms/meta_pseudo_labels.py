@@ -118,25 +118,9 @@ class MetaPseudoLabels(ConsistencyTrainer):
         )
         self.uda_loss = LogitsKLDivergence()
 
-    def compile(self, *args, **kwargs):
-        """Configures training as `keras.Model.compile` does.
-
-        Raises:
-            ValueError: the optimizer accumulates gradients. Each batch has to
-                move the student, or there is nothing that the teacher learns
-                from.
-        """
-        super().compile(*args, **kwargs)
-        steps = optimizers.innermost(self.optimizer).gradient_accumulation_steps
-        if steps is not None and steps > 1:
-            raise ValueError(
-                "gradient_accumulation_steps must be left out of the student's "
-                "optimizer: the teacher learns from what each batch's step "
-                f"brings, got {steps}"
-            )
-
     def learn(self, views, labels, sample_weight=None):
         """Makes the student's step, then the teacher's by what it brought."""
+        self._check_optimizer()
         batch = views, labels, sample_weight
 
         def study(pseudo_labels):
@@ -165,6 +149,16 @@ class MetaPseudoLabels(ConsistencyTrainer):
         logs["teacher_loss"] = taught
         logs["feedback"] = distribute.mean_over_replicas(feedback)
         return loss, logits, logs
+
+    def _check_optimizer(self):
+        # Not in compile: Keras compiles no loaded model that overrides it.
+        steps = optimizers.innermost(self.optimizer).gradient_accumulation_steps
+        if steps is not None and steps > 1:
+            raise ValueError(
+                "gradient_accumulation_steps must be left out of the student's "
+                "optimizer: the teacher learns from what each batch's step "
+                f"brings, got {steps}"
+            )
 
     def objective(self, views, labels, sample_weight=None, pseudo_labels=None):
         """Returns the student's loss, its labeled logits, its logs.
