@@ -4,11 +4,11 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kconsist import batch
+from kconsist import batch, batch_checks
 
 VIEWS = ("labeled", "index")
 CLASSES, EXAMPLES = 3, 7
-EXPECTED = batch.Expected(
+EXPECTED = batch_checks.Expected(
     VIEWS, num_classes=CLASSES, num_examples=EXAMPLES, num_replicas=1
 )
 
@@ -21,15 +21,15 @@ def example(size):
 
 
 def by_arrays(views, labels):
-    batch.check_arrays(views, labels, EXPECTED)
+    batch_checks.check_batch((views, labels), EXPECTED)
 
 
 def by_dataset(views, labels):
     dataset = tf.data.Dataset.from_tensors((views, labels))
     try:
-        return list(batch.checked(dataset, EXPECTED))
+        return list(batch_checks.checked(dataset, EXPECTED))
     except tf.errors.InvalidArgumentError as error:
-        raise batch.readable(error) from None
+        raise batch_checks.readable(error) from None
 
 
 @pytest.mark.parametrize("check", [by_arrays, by_dataset])
