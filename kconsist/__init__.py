@@ -1,14 +1,17 @@
 """Consistency training and self-training for Keras 3 on TensorFlow.
 
-Consistency training tells a network one thing: answer in the same way to
-different views of the same image. Each method is a `ConsistencyTrainer`, a
-`keras.Model` that takes the stock `compile` and `fit`.
+A network is trained to predict consistently across views of an image. Each
+method is a `ConsistencyTrainer`, a `keras.Model` that takes the stock
+`compile` and `fit`.
 """
+
+import importlib
+import typing
 
 from kconsist import _requirements  # noqa: F401  # isort: skip
 
 from kconsist import (
-    alignment,
+    algorithms,
     callbacks,
     data,
     distribute,
@@ -16,35 +19,46 @@ from kconsist import (
     features,
     layers,
     losses,
-    memory,
+    mixing,
     models,
     schedules,
     targets,
-    thresholds,
     views,
 )
-from kconsist.algorithms.adversarial_dropout import AdversarialDropout
-from kconsist.algorithms.debiased_self_training import DebiasedSelfTraining
-from kconsist.algorithms.distiller import Distiller
-from kconsist.algorithms.fixmatch import FixMatch
-from kconsist.algorithms.flexmatch import FlexMatch
-from kconsist.algorithms.mean_teacher import MeanTeacher
-from kconsist.algorithms.meta_pseudo_labels import MetaPseudoLabels
-from kconsist.algorithms.minimum_class_confusion import MinimumClassConfusion
-from kconsist.algorithms.mixmatch import MixMatch
-from kconsist.algorithms.mutual_mean_teaching import MutualMeanTeaching
-from kconsist.algorithms.noisy_student import NoisyStudent
-from kconsist.algorithms.pi_model import PiModel
-from kconsist.algorithms.pseudo_label import PseudoLabel
-from kconsist.algorithms.self_ensembling import SelfEnsembling
-from kconsist.algorithms.self_trainer import SelfTrainer
-from kconsist.algorithms.self_tuning import SelfTuning
-from kconsist.algorithms.temporal_ensembling import TemporalEnsembling
-from kconsist.algorithms.uda import UDA
-from kconsist.algorithms.vat import VAT
+from kconsist.algorithms.domain_adaptation import (
+    AdversarialDropout,
+    MinimumClassConfusion,
+    MutualMeanTeaching,
+    SelfEnsembling,
+)
+from kconsist.algorithms.self_training import (
+    DebiasedSelfTraining,
+    Distiller,
+    MetaPseudoLabels,
+    NoisyStudent,
+    PseudoLabel,
+    SelfTrainer,
+    SelfTuning,
+)
+from kconsist.algorithms.semi_supervised import (
+    UDA,
+    VAT,
+    FixMatch,
+    FlexMatch,
+    MeanTeacher,
+    MixMatch,
+    PiModel,
+    TemporalEnsembling,
+)
 from kconsist.trainer import ConsistencyTrainer
 
+if typing.TYPE_CHECKING:
+    from kconsist import robustness as robustness
+
 __version__ = "0.1.0"
+
+# Sub-packages with dependencies of their own, imported when first touched.
+_LAZY = ("robustness",)
 
 __all__ = [
     "AdversarialDropout",
@@ -67,7 +81,7 @@ __all__ = [
     "TemporalEnsembling",
     "UDA",
     "VAT",
-    "alignment",
+    "algorithms",
     "callbacks",
     "data",
     "distribute",
@@ -75,10 +89,19 @@ __all__ = [
     "features",
     "layers",
     "losses",
-    "memory",
+    "mixing",
     "models",
     "schedules",
     "targets",
-    "thresholds",
     "views",
 ]
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return importlib.import_module(f"kconsist.{name}")
+    raise AttributeError(f"module 'kconsist' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_LAZY})

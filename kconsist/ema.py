@@ -8,7 +8,7 @@ import contextlib
 import keras
 from keras import ops
 
-from kconsist import checks
+from kconsist import _checks
 
 WARMUPS = (None, "mean", "num_updates")
 BATCH_NORM_POLICIES = ("copy", "ema", "own")
@@ -47,8 +47,8 @@ def make_teacher(
         assert teacher.trainable_variables == []
         ```
     """
-    checks.one_of("freeze", freeze, FREEZES)
-    checks.built(student, "student")
+    _checks.one_of("freeze", freeze, FREEZES)
+    _checks.built(student, "student")
     teacher = _clone(student)
     teacher.set_weights(student.get_weights())
     _finalize(teacher)
@@ -74,7 +74,7 @@ def make_average(student: keras.Model, ema_decay: float | None):
     """
     if ema_decay is None:
         return None
-    checks.in_range("ema_decay", ema_decay, 0, 1)
+    _checks.in_range("ema_decay", ema_decay, 0, 1)
     return make_teacher(student, freeze="layer")
 
 
@@ -169,7 +169,7 @@ def decay_at(num_updates, decay: float, warmup: str | None = None):
     Returns:
         float32 scalar tensor.
     """
-    checks.one_of("warmup", warmup, WARMUPS)
+    _checks.one_of("warmup", warmup, WARMUPS)
     n = ops.cast(num_updates, "float32")
     if warmup == "mean":
         return ops.minimum(decay, 1.0 - 1.0 / (n + 1.0))
@@ -195,7 +195,7 @@ def ema_update(
     Raises:
         ValueError: `"own"`, and a BatchNorm was frozen since in one alone.
     """
-    checks.one_of("batch_norm", batch_norm, BATCH_NORM_POLICIES)
+    _checks.one_of("batch_norm", batch_norm, BATCH_NORM_POLICIES)
     if batch_norm == "own":
         _check_modes(teacher, student)
     for average, value in zip(teacher.weights, student.weights, strict=True):
@@ -222,7 +222,7 @@ def _check_modes(teacher, student):
             )
 
 
-def statistics(teacher: keras.Model, student: keras.Model) -> list:
+def non_trained_weights(teacher: keras.Model, student: keras.Model) -> list:
     """Returns the teacher's moving statistics and what the user froze."""
     return [
         average
@@ -238,7 +238,7 @@ def moving_statistics(model: keras.Model) -> list:
 
 
 @contextlib.contextmanager
-def kept(variables: list):
+def preserve(variables: list):
     """Puts back what a block moved in `variables`.
 
     Around a forward pass in training mode, it keeps BatchNorm's moving

@@ -32,8 +32,8 @@ def split(student: keras.Model, classifier: str | None = None):
         from kconsist import features, models
 
         student = models.MLP(num_classes=3)
-        body, classifier = features.split(student)
-        found = body(np.zeros((4, 2)))  # (4, 64)
+        backbone, classifier = features.split(student)
+        found = backbone(np.zeros((4, 2)))  # (4, 64)
         logits = features.classify(classifier, found)  # (4, 3)
         ```
     """
@@ -43,16 +43,16 @@ def split(student: keras.Model, classifier: str | None = None):
             _check_chain(layers, student.outputs[0])
         found = layers[0].input
         (images,) = student.inputs
-        body = keras.Model(images, found, name="body")
+        backbone = keras.Model(images, found, name="backbone")
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(_no_parts(student, layers, error)) from error
     if len(found.shape) != 2 or found.shape[-1] is None:
         why = f"its features must have shape (batch, width), got {found.shape}"
         raise ValueError(_no_parts(student, layers, why))
-    if not body.weights:
+    if not backbone.weights:
         why = "no layer before it has weights"
         raise ValueError(_no_parts(student, layers, why))
-    return body, layers
+    return backbone, layers
 
 
 def classify(classifier: list, features):

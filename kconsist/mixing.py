@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 
-def larger_part(uniform, alpha):
+def mixup_lambda(uniform, alpha):
     """Returns max(λ, 1 - λ) for λ ~ Beta(α, α), from uniform draws.
 
     Args:

@@ -8,7 +8,7 @@ from keras import ops
 _TINY = 1e-30  # Keeps 0 / 0 at 0.
 
 
-def soften(logits, temperature: float = 1.0):
+def soft_targets(logits, temperature: float = 1.0):
     """Returns class probabilities at a temperature, under stop-gradient.
 
     Args:
@@ -22,9 +22,9 @@ def soften(logits, temperature: float = 1.0):
     Example:
         ```python
         from keras import ops
-        from kconsist.targets import soften
+        from kconsist.targets import soft_targets
 
-        probabilities = soften(ops.array([[2.0, 0.0]]), temperature=2.0)
+        probabilities = soft_targets(ops.array([[2.0, 0.0]]), temperature=2.0)
         ```
     """
     logits = ops.stop_gradient(ops.cast(logits, "float32"))
@@ -82,10 +82,10 @@ def pseudo_label(logits, threshold: float):
         int32 tensor (batch,) of classes, float32 tensor (batch,) of zeros and
         ones. No gradient flows through either.
     """
-    return hard_labels(logits), confident(logits, threshold)
+    return hard_labels(logits), confidence_mask(logits, threshold)
 
 
-def confident(logits, threshold, inclusive: bool = True):
+def confidence_mask(logits, threshold, inclusive: bool = True):
     """Returns a mask of the examples whose largest probability is high.
 
     Args:
@@ -98,7 +98,7 @@ def confident(logits, threshold, inclusive: bool = True):
     Returns:
         float32 tensor (batch,) of zeros and ones. No gradient flows through.
     """
-    confidence = ops.max(soften(logits), axis=-1)
+    confidence = ops.max(soft_targets(logits), axis=-1)
     kept = confidence >= threshold if inclusive else confidence > threshold
     return ops.cast(kept, "float32")
 
@@ -107,7 +107,7 @@ def sharpen(probabilities, temperature: float = 0.5):
     """Returns p^(1/T) / Σ p^(1/T), under stop-gradient.
 
     In log space, so that neither small probabilities nor small temperatures
-    underflow all of a row. For logits, `soften` does the same.
+    underflow all of a row. For logits, `soft_targets` does the same.
 
     Args:
         probabilities: float tensor (…, classes), not all 0 in a row.
@@ -138,7 +138,8 @@ def align(probabilities, expected, running):
     """Returns p · expected / running, rows summing to 1, under stop-gradient.
 
     Distribution alignment: where the network predicts a class more often than
-    it should, its probabilities go down. `kconsist.alignment` keeps `running`.
+    it should, its probabilities go down. A layer keeps `running`, see
+    `kconsist.layers.DistributionAlignment`.
 
     Args:
         probabilities: float tensor (batch, classes).
@@ -173,13 +174,13 @@ def certainty_weights(logits):
     Reference: Minimum Class Confusion, Jin et al. 2020, uncertainty
     reweighting.
     """
-    p = soften(logits)
+    p = soft_targets(logits)
     entropy = -ops.sum(p * ops.log(p + 1e-5), axis=-1)
     weights = 1.0 + ops.exp(-entropy)
     return weights / ops.mean(weights)
 
 
-def unlearned(logits, labels, ceiling):
+def tsa_mask(logits, labels, ceiling):
     """Returns a mask of the labeled examples that training has not learned yet.
 
     UDA's training-signal annealing leaves out examples whose probability of
@@ -200,5 +201,5 @@ def unlearned(logits, labels, ceiling):
     labels = ops.one_hot(
         class_indices(labels), logits.shape[-1], dtype="float32"
     )
-    correct = ops.sum(labels * soften(logits), axis=-1)
+    correct = ops.sum(labels * soft_targets(logits), axis=-1)
     return ops.cast(correct <= ceiling, "float32")

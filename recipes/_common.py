@@ -10,13 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kconsist import (
-    ConsistencyTrainer,
-    callbacks,
-    data,
-    models,
-    views,
-)
+from kconsist import ConsistencyTrainer, callbacks, data, models, views
 
 STEPS_TO_CHECKPOINT = 100
 

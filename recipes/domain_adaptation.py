@@ -94,7 +94,7 @@ def main():
         for method in _common.chosen(args, METHODS):
             trainer = adapted(args, method, train, source, target, seed)
             row[method] = _common.accuracy(trainer, target_test)
-            trainer.predictor.save(folder / f"{method}.keras")
+            trainer.inference_model.save(folder / f"{method}.keras")
             _runs.write_json(folder / "rows.json", rows)
     rows = _runs.with_mean(rows)
     print(_runs.table(_runs.turned(rows)))

@@ -25,8 +25,8 @@ EPOCHS = 16
 def train_student(args, train, labeled, unlabeled, teacher, generation):
     """Trains a new student on the teacher's answers; returns it."""
     logits = teacher.predict(unlabeled, batch_size=500, verbose=0)
-    chosen = data.confident_and_balanced(
-        np.array(targets.soften(logits)),
+    chosen = data.select_pseudo_labels(
+        np.array(targets.soft_targets(logits)),
         per_class=args.per_class or len(unlabeled) // train.num_classes,
         threshold=args.threshold,
     )

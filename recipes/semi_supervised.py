@@ -230,7 +230,7 @@ def main():
                 args, method, train, labeled, unlabeled, seed, alone
             )
             row[method] = _common.accuracy(trainer, test)
-            trainer.predictor.save(folder / f"{method}.keras")
+            trainer.inference_model.save(folder / f"{method}.keras")
             _runs.write_json(folder / "rows.json", rows)
     rows = _runs.with_mean(rows)
     print(_runs.table(_runs.turned(rows)))

@@ -354,7 +354,7 @@ def test_evaluation_asks_the_predictor_and_moves_nothing(name):
     trainer = eagerly(method.make(network(batch_norm=True, dropout=0.5)))
     trainer.fit(batches(method), verbose=0)
     images, before = views[method.trained_on][0], weights(trainer)
-    expected = trainer.predictor(images, training=False)
+    expected = trainer.inference_model(images, training=False)
     np.testing.assert_allclose(
         trainer.predict(images, verbose=0), expected, rtol=1e-5, atol=1e-6
     )

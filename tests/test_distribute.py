@@ -9,14 +9,9 @@ import pytest
 import tensorflow as tf
 from methods import METHODS, arrays, batches, compiled, network
 
-from kconsist import (
-    FixMatch,
-    MutualMeanTeaching,
-    SelfTrainer,
-    _keras,
-    distribute,
-)
+from kconsist import FixMatch, MutualMeanTeaching, SelfTrainer, distribute
 from kconsist.distribute import gather_replicas, strategies
+from kconsist.trainer import _keras
 
 
 def test_without_a_strategy_nothing_moves():
@@ -317,7 +312,7 @@ def test_moving_statistics_are_means_over_replicas(mirrored):
         first, second = mirrored.experimental_local_results(weight.value)
         np.testing.assert_array_equal(first, second, err_msg=weight.path)
     points, labels = views["labeled"][0][:7], labels[0][:7]
-    expected = np.array(trainer.predictor(points, training=False))
+    expected = np.array(trainer.inference_model(points, training=False))
     np.testing.assert_allclose(  # Seven points in threes, and one left.
         trainer.predict(points, batch_size=3, verbose=0), expected, atol=1e-6
     )

@@ -92,11 +92,11 @@ def test_decay_with_each_warmup(warmup, expected):
 def test_kept_puts_statistics_back(rng):
     student = network(batch_norm=True)
     teacher = ema.make_teacher(student)
-    moving = ema.statistics(teacher, student)
+    moving = ema.non_trained_weights(teacher, student)
     assert len(moving) == 2
     before = [np.array(v) for v in moving]
     points = rng.normal(3, 1, (8, 6)).astype("float32")
-    with ema.kept(moving):
+    with ema.preserve(moving):
         teacher(points, training=True)
         assert np.abs(before[0] - np.array(moving[0])).max() > 0
     for a, b in zip(before, moving, strict=True):
@@ -108,7 +108,7 @@ def test_batch_norm_of_a_nested_model_is_copied():
     student = keras.Sequential([keras.Input((6,)), inner])
     teacher = ema.make_teacher(student)
     assert len(teacher.weights) == len(student.weights)
-    assert len(ema.statistics(teacher, student)) == 2
+    assert len(ema.non_trained_weights(teacher, student)) == 2
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -128,11 +128,13 @@ def test_teacher_normalizes_as_an_adapted_student(nested, rng):
 def test_statistics_are_copied_unless_told_otherwise():
     student = network(batch_norm=True, seed=1)
     teacher = ema.make_teacher(student)
-    moving = ema.statistics(student, student)
+    moving = ema.non_trained_weights(student, student)
     for value in moving:
         value.assign(value + 0.5)
     ema.ema_update(teacher, student, 0.9)
-    for a, b in zip(moving, ema.statistics(teacher, student), strict=True):
+    for a, b in zip(
+        moving, ema.non_trained_weights(teacher, student), strict=True
+    ):
         np.testing.assert_array_equal(a, b)
 
 

@@ -9,13 +9,13 @@ from kconsist import features, models
 def test_parts_together_are_the_student(rng):
     student = network(batch_norm=True)
     images = rng.normal(size=(5, FEATURES)).astype("float32")
-    body, classifier = features.split(student)
-    found = body(images)
+    backbone, classifier = features.split(student)
+    found = backbone(images)
     assert found.shape == (5, 10)
     np.testing.assert_allclose(
         features.classify(classifier, found), student(images), rtol=1e-6
     )
-    assert {id(v) for v in body.weights} < {id(v) for v in student.weights}
+    assert {id(v) for v in backbone.weights} < {id(v) for v in student.weights}
 
 
 def test_a_functional_student_with_a_layer_after_its_last_weights(rng):
@@ -25,21 +25,23 @@ def test_a_functional_student_with_a_layer_after_its_last_weights(rng):
     )
     logits = keras.layers.Activation("linear")(keras.layers.Dense(3)(vectors))
     student = keras.Model(images, logits)
-    body, classifier = features.split(student)
+    backbone, classifier = features.split(student)
     batch = rng.normal(size=(5, 8, 8, 1)).astype("float32")
     assert [type(layer).__name__ for layer in classifier] == [
         "Dense",
         "Activation",
     ]
     np.testing.assert_allclose(
-        features.classify(classifier, body(batch)), student(batch), rtol=1e-5
+        features.classify(classifier, backbone(batch)),
+        student(batch),
+        rtol=1e-5,
     )
 
 
 def test_a_classifier_of_several_layers():
     student = network(dropout=0.5)
     name = student.layers[-2].name
-    body, classifier = features.split(student, name)
+    backbone, classifier = features.split(student, name)
     assert classifier == student.layers[-2:]
     assert np.any(
         features.classify(classifier, np.ones((9, 10))).numpy().std(0)
@@ -54,10 +56,10 @@ def test_a_sequential_student_that_grew_layer_by_layer(rng):
     copy = keras.Sequential.from_config(student.get_config())
     copy.set_weights(student.get_weights())
     images = rng.normal(size=(5, FEATURES)).astype("float32")
-    body, (*_, last) = features.split(copy, copy.layers[1].name)
-    np.testing.assert_allclose(body(images), student.layers[0](images))
+    backbone, (*_, last) = features.split(copy, copy.layers[1].name)
+    np.testing.assert_allclose(backbone(images), student.layers[0](images))
     np.testing.assert_allclose(
-        last(keras.ops.relu(body(images))), student(images), rtol=1e-6
+        last(keras.ops.relu(backbone(images))), student(images), rtol=1e-6
     )
 
 

@@ -9,8 +9,8 @@ from methods import METHODS, arrays, compiled, network, weights
 from kconsist import (
     Distiller,
     NoisyStudent,
+    layers,
     losses,
-    memory,
     schedules,
     targets,
 )
@@ -103,7 +103,7 @@ def test_queues_take_a_column_of_labels():
     keys = np.arange(12.0).reshape(3, 4)
     labels, queues = np.array([1, 0, 1]), []
     for given in (labels, labels[:, None]):
-        layer = memory.ClassQueues(2, length=2, features=4, seed=0)
+        layer = layers.ClassQueues(2, length=2, features=4, seed=0)
         layer.enqueue(keys, given)
         assert layer(given).shape == (3, 2, 4)
         queues.append(np.array(layer.queues))
@@ -201,7 +201,7 @@ def test_losses_of_indices_refuse_one_hot_labels():
     with pytest.raises(ValueError, match=words):
         losses.SoftTripletLoss()(values, values, one_hot)
     with pytest.raises(ValueError, match=words):
-        memory.ClassQueues(CLASSES, length=2, features=3)(one_hot)
+        layers.ClassQueues(CLASSES, length=2, features=3)(one_hot)
 
 
 @pytest.mark.parametrize("shape", [None, (None, None)])

@@ -64,9 +64,9 @@ def test_vat_finds_the_same_perturbation_in_float16(rng):
     for policy in ("float32", "mixed_float16"):
         trainer = virtual_adversary(policy)
         trainer.optimizer.build(trainer.trainable_variables)
-        target = targets.soften(trainer.compared(images))
+        target = targets.soft_targets(trainer.forward_frozen_stats(images))
         r = trainer.perturbation(images, target)
-        moved = trainer.compared(images + r)
+        moved = trainer.forward_frozen_stats(images + r)
         found.append(np.reshape(r, (6, -1)))
         consistency.append(float(trainer.divergence(target, moved)))
     single, half = found
@@ -131,10 +131,12 @@ def test_a_float32_average_loads_without_the_package(tmp_path):
     method = METHODS["fixmatch_average"]
     student = in_policy("bfloat16", lambda: network(batch_norm=True))
     trainer = method.make(student, ema_decay=0.5)
-    trainer.predictor.save(tmp_path / "average.keras")
+    trainer.inference_model.save(tmp_path / "average.keras")
     loaded = keras.models.load_model(tmp_path / "average.keras")
     points = np.ones((2, 6), "float32")
-    np.testing.assert_array_equal(loaded(points), trainer.predictor(points))
+    np.testing.assert_array_equal(
+        loaded(points), trainer.inference_model(points)
+    )
     assert loaded.layers[0].compute_dtype == "bfloat16"
 
 
@@ -201,7 +203,7 @@ def test_vat_is_finite_where_the_probe_changes_nothing(epsilon, rng):
     trainer = compiled(VAT(student, epsilon=epsilon), run_eagerly=True)
     shape = 6, float16.SIDE, float16.SIDE, 3
     images = rng.integers(0, 256, shape).astype("float32")
-    target = targets.soften(trainer.compared(images))
+    target = targets.soft_targets(trainer.forward_frozen_stats(images))
     lengths = np.linalg.norm(
         np.reshape(trainer.perturbation(images, target), (6, -1)), axis=1
     )

@@ -3,7 +3,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from kconsist.mixing import larger_part
+from kconsist.mixing import mixup_lambda
 from kconsist.views.mix_up import mix
 
 
@@ -11,7 +11,7 @@ from kconsist.views.mix_up import mix
 def test_shares_are_the_larger_part_of_a_beta_draw(alpha, rng):
     """Close to SciPy's in value, or in how probable smaller ones are."""
     uniform = np.append(rng.uniform(size=2000), [0.0, 1.0]).astype("float32")
-    found = np.array(larger_part(tf.constant(uniform), alpha))
+    found = np.array(mixup_lambda(tf.constant(uniform), alpha))
     expected = 1 - scipy.stats.beta.ppf(uniform / 2, alpha, alpha)
     level = 2 * scipy.stats.beta.cdf(1 - found, alpha, alpha)
     near = np.abs(found - expected) < 1e-4
@@ -20,7 +20,7 @@ def test_shares_are_the_larger_part_of_a_beta_draw(alpha, rng):
 
 
 def test_no_draw_at_an_alpha_of_zero():
-    np.testing.assert_array_equal(larger_part(tf.constant([0.0, 0.5]), 0), 1)
+    np.testing.assert_array_equal(mixup_lambda(tf.constant([0.0, 0.5]), 0), 1)
 
 
 def test_a_share_is_of_the_whole_example(rng):
@@ -40,5 +40,5 @@ def test_shares_of_a_uniform_draw_are_a_line(rng):
     """Beta(1, 1) is uniform: nothing is lost between the table's numbers."""
     uniform = np.append(rng.uniform(size=100), [0.0, 1.0]).astype("float32")
     np.testing.assert_allclose(
-        larger_part(tf.constant(uniform), 1.0), 1 - uniform / 2, atol=1e-6
+        mixup_lambda(tf.constant(uniform), 1.0), 1 - uniform / 2, atol=1e-6
     )

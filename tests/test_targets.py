@@ -13,19 +13,19 @@ def softmax(logits):
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 10.0])
 def test_soften_is_the_softmax_at_a_temperature(rng, temperature):
     logits = rng.normal(0, 3, (16, 5)).astype("float32")
-    found = targets.soften(logits, temperature)
+    found = targets.soft_targets(logits, temperature)
     np.testing.assert_allclose(found, softmax(logits / temperature), rtol=1e-5)
 
 
 def test_soften_is_float32_for_float16(rng):
     logits = tf.constant(rng.normal(0, 3, (4, 5)), tf.float16)
-    assert targets.soften(logits).dtype == "float32"
+    assert targets.soft_targets(logits).dtype == "float32"
 
 
 def test_pseudo_label_counts_at_the_threshold():
     # Two classes at logits 0 and log 3: confidence is 3/4.
     logits = np.log([[1.0, 3.0], [3.0, 1.0], [1.0, 1.1]]).astype("float32")
-    confidence = float(tf.reduce_max(targets.soften(logits)[0]))
+    confidence = float(tf.reduce_max(targets.soft_targets(logits)[0]))
     labels, mask = targets.pseudo_label(logits, confidence)
     np.testing.assert_array_equal(labels, [1, 0, 1])
     np.testing.assert_array_equal(mask, [1, 1, 0])
@@ -42,7 +42,7 @@ def test_threshold_limits(rng, threshold, kept):
 def test_no_gradient_flows_through_a_target(rng):
     logits = tf.Variable(rng.normal(size=(4, 3)).astype("float32"))
     with tf.GradientTape() as tape:
-        total = tf.reduce_sum(targets.soften(logits) ** 2)
+        total = tf.reduce_sum(targets.soft_targets(logits) ** 2)
         total += tf.reduce_sum(targets.pseudo_label(logits, 0.5)[1])
     assert tape.gradient(total, logits) is None
 
@@ -50,13 +50,13 @@ def test_no_gradient_flows_through_a_target(rng):
 @pytest.mark.parametrize("inclusive, expected", [(True, 1.0), (False, 0.0)])
 def test_confident_at_the_threshold(inclusive, expected):
     even = np.zeros((1, 4), "float32")
-    mask = targets.confident(even, 0.25, inclusive)
+    mask = targets.confidence_mask(even, 0.25, inclusive)
     np.testing.assert_array_equal(mask, [expected])
 
 
 def test_confident_takes_a_threshold_for_each_example():
     logits = np.log([[0.7, 0.3], [0.7, 0.3]]).astype("float32")
-    mask = targets.confident(logits, np.array([0.6, 0.8], "float32"))
+    mask = targets.confidence_mask(logits, np.array([0.6, 0.8], "float32"))
     np.testing.assert_array_equal(mask, [1.0, 0.0])
 
 
@@ -84,8 +84,8 @@ def test_sharpen_has_its_limits():
 def test_sharpen_is_soften_of_logits(rng):
     logits = rng.normal(0, 3, (8, 5)).astype("float32")
     np.testing.assert_allclose(
-        targets.sharpen(targets.soften(logits), 0.5),
-        targets.soften(logits, 0.5),
+        targets.sharpen(targets.soft_targets(logits), 0.5),
+        targets.soft_targets(logits, 0.5),
         rtol=1e-4,
     )
 
@@ -108,7 +108,7 @@ def test_certainty_weighs_more_and_the_mean_is_1():
 
 def test_unlearned_leaves_out_what_is_above_the_ceiling():
     logits = np.log([[0.9, 0.1], [0.9, 0.1], [0.5, 0.5]]).astype("float32")
-    mask = targets.unlearned(logits, np.array([0, 1, 0]), 0.5)
+    mask = targets.tsa_mask(logits, np.array([0, 1, 0]), 0.5)
     np.testing.assert_array_equal(mask, [0.0, 1.0, 1.0])
 
 
@@ -120,8 +120,8 @@ def test_no_gradient_flows_through_the_others_either(rng):
             targets.sharpen(p, 0.5),
             targets.align(p, [0.2, 0.3, 0.5], tf.reduce_mean(p, 0)),
             targets.certainty_weights(logits),
-            targets.confident(logits, 0.5),
-            targets.unlearned(logits, [0, 1, 2, 0], 0.5),
+            targets.confidence_mask(logits, 0.5),
+            targets.tsa_mask(logits, [0, 1, 2, 0], 0.5),
         ]
         total = sum(tf.reduce_sum(value**2) for value in found)
     assert tape.gradient(total, logits) is None
@@ -144,5 +144,5 @@ def test_a_single_label_stays_a_row():
 
 def test_unlearned_takes_a_column_of_labels():
     logits = np.log([[0.9, 0.1], [0.9, 0.1], [0.5, 0.5]]).astype("float32")
-    mask = targets.unlearned(logits, np.array([[0], [1], [0]]), 0.5)
+    mask = targets.tsa_mask(logits, np.array([[0], [1], [0]]), 0.5)
     np.testing.assert_array_equal(mask, [0.0, 1.0, 1.0])

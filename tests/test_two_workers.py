@@ -110,6 +110,10 @@ def test_two_workers_train_as_one_device(tmp_path):
     loaded = keras.models.load_model(tmp_path / "chief.keras")
     for i, weight in enumerate(loaded.weights):
         np.testing.assert_array_equal(weight, other[f"batch_norm/{i}"])
-    predictor = keras.models.load_model(tmp_path / "predictor.keras")
-    for a, b in zip(predictor.weights, loaded.predictor.weights, strict=True):
+    inference_model = keras.models.load_model(
+        tmp_path / "inference_model.keras"
+    )
+    for a, b in zip(
+        inference_model.weights, loaded.inference_model.weights, strict=True
+    ):
         np.testing.assert_array_equal(a, b)

@@ -110,7 +110,7 @@ def main():
     found.update({f"batch_norm/{k}": v for k, v in values.items()})
     if distribute.is_chief():
         trainer.save(f"{folder}/chief.keras")
-        trainer.predictor.save(f"{folder}/predictor.keras")
+        trainer.inference_model.save(f"{folder}/inference_model.keras")
     index = strategy.cluster_resolver.task_id
     np.savez(f"{folder}/{index}.npz", **found)
 

@@ -1,1 +1,1 @@
-"""One method a file; each reads in the order of its paper."""
+"""One method a file, in the order of its paper; a folder for each family."""

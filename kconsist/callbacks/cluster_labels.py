@@ -8,7 +8,7 @@ import importlib.util
 import keras
 import tensorflow as tf
 
-from kconsist import checks
+from kconsist import _checks
 from kconsist.data.turns import Turns
 
 
@@ -77,7 +77,7 @@ class ClusterLabels(keras.callbacks.Callback):
                 "ClusterLabels needs a trainer with features, such as "
                 f"MutualMeanTeaching, got {type(self.model).__name__}"
             )
-        clusters = checks.num_classes(self.model)
+        clusters = _checks.num_classes(self.model)
         count = len(self._images())
         if count < clusters:
             raise ValueError(
@@ -104,7 +104,7 @@ class ClusterLabels(keras.callbacks.Callback):
         from sklearn.cluster import KMeans
 
         found = KMeans(
-            checks.num_classes(self.model), random_state=self.seed + epoch
+            _checks.num_classes(self.model), random_state=self.seed + epoch
         ).fit(self.model.features(self._images()))
         self.model.start_heads(found.cluster_centers_)
         return found.labels_.astype("int32")

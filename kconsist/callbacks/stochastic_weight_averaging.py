@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kconsist import checks
+from kconsist import _checks
 from kconsist.callbacks.executions import check_executions
 
 
@@ -66,8 +66,8 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
                 f"start_epoch must be 0 or more, got {start_epoch}"
             )
         if period is not None:
-            checks.positive("period", period)
-        checks.positive("batch_norm_steps", batch_norm_steps)
+            _checks.positive("period", period)
+        _checks.positive("batch_norm_steps", batch_norm_steps)
         self.start_epoch = start_epoch
         self.period = period
         self.batch_norm_data = batch_norm_data

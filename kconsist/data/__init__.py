@@ -4,7 +4,7 @@ from kconsist.data.batches import labeled_views, semi_supervised
 from kconsist.data.class_balanced import class_balanced
 from kconsist.data.digests import digest
 from kconsist.data.pairs import clean_noisy
-from kconsist.data.pseudo_labels import confident_and_balanced
+from kconsist.data.pseudo_labels import select_pseudo_labels
 from kconsist.data.sources import Examples, load
 from kconsist.data.splits import split_labels
 
@@ -13,7 +13,7 @@ __all__ = [
     "class_balanced",
     "clean_noisy",
     "digest",
-    "confident_and_balanced",
+    "select_pseudo_labels",
     "labeled_views",
     "load",
     "semi_supervised",

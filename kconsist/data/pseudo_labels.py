@@ -6,11 +6,11 @@ classification".
 
 import numpy as np
 
-from kconsist import checks
+from kconsist import _checks
 from kconsist.data import inputs
 
 
-def confident_and_balanced(
+def select_pseudo_labels(
     probabilities, *, per_class: int, threshold: float = 0.3
 ) -> np.ndarray:
     """Chooses the images that a teacher is sure of, as many of each class.
@@ -42,13 +42,13 @@ def confident_and_balanced(
         from kconsist import data
 
         answers = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
-        chosen = data.confident_and_balanced(answers, per_class=2)
+        chosen = data.select_pseudo_labels(answers, per_class=2)
         assert list(chosen) == [0, 1, 2, 2]
         ```
 
     Reference: https://arxiv.org/abs/1911.04252, data filtering and balancing.
     """
-    checks.in_range("threshold", threshold, 0, 1)
+    _checks.in_range("threshold", threshold, 0, 1)
     per_class = inputs.whole_number("per_class", per_class)
     probabilities = np.asarray(probabilities)
     if probabilities.ndim != 2 or not _sum_to_one(probabilities):

@@ -3,20 +3,20 @@
 from kconsist.distribute.replicas import (
     average_replicas,
     gather_replicas,
-    mean_over_replicas,
+    local_shard,
     num_replicas,
-    own_part,
+    scaled_mean,
     stateless_normal,
     stateless_uniform,
     sum_over_replicas,
-    unscaled,
+    unscale_loss_for_distribution,
 )
 from kconsist.distribute.strategies import (
     STRATEGIES,
     check_order,
     has_several_workers,
-    in_shares,
     is_chief,
+    shard_by_batch,
     strategy,
 )
 
@@ -26,14 +26,14 @@ __all__ = [
     "check_order",
     "gather_replicas",
     "has_several_workers",
-    "in_shares",
+    "shard_by_batch",
     "is_chief",
-    "mean_over_replicas",
+    "scaled_mean",
     "num_replicas",
-    "own_part",
+    "local_shard",
     "stateless_normal",
     "stateless_uniform",
     "strategy",
     "sum_over_replicas",
-    "unscaled",
+    "unscale_loss_for_distribution",
 ]

@@ -2,7 +2,7 @@
 
 Gradients are summed over replicas. A term of a loss therefore has to be this
 replica's share of the global mean: `keras.losses.Loss` objects see to it, and
-every other scalar goes through `mean_over_replicas`. What needs the whole batch
+every other scalar goes through `scaled_mean`. What needs the whole batch
 (a mean prediction, the hardest negative, state written by index) gathers it.
 """
 
@@ -32,7 +32,7 @@ def num_replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def mean_over_replicas(values):
+def scaled_mean(values):
     """Returns this replica's share of the mean of `values` over all replicas.
 
     Args:
@@ -46,7 +46,7 @@ def mean_over_replicas(values):
     return ops.mean(ops.cast(values, "float32")) / num_replicas()
 
 
-def unscaled(share):
+def unscale_loss_for_distribution(share):
     """Returns `share`, a share of a global mean, on the scale of the mean."""
     return ops.cast(share, "float32") * num_replicas()
 
@@ -87,7 +87,7 @@ def gather_replicas(values):
     return tf.reshape(gathered, (-1, *values.shape[1:]))
 
 
-def own_part(values):
+def local_shard(values):
     """Returns this replica's part of what `gather_replicas` returned.
 
     Args:
@@ -132,7 +132,7 @@ def stateless_normal(shape, seed):
     bits = _bits((shape[0] * num_replicas(), *shape[1:]), seed)
     # Between -1 and 1, and never at either, where the inverse is infinite.
     uniform = tf.cast(bits, "float32") * (0.9999999 / 2**31)
-    return own_part(2**0.5 * tf.math.erfinv(uniform))
+    return local_shard(2**0.5 * tf.math.erfinv(uniform))
 
 
 def _bits(shape, seed):

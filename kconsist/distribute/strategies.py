@@ -6,7 +6,7 @@ import os
 
 import tensorflow as tf
 
-from kconsist import checks
+from kconsist import _checks
 
 STRATEGIES = ("auto", "none", "mirrored", "multiworker", "tpu")
 
@@ -49,7 +49,7 @@ def strategy(
             trainer.compile("adam")
         ```
     """
-    checks.one_of("strategy", name, STRATEGIES)
+    _checks.one_of("strategy", name, STRATEGIES)
     if name == "auto":
         name = _fitting(tpu)
     if name == "multiworker" and not _workers():
@@ -128,7 +128,7 @@ def check_order(trainer, shuffle) -> None:
         )
 
 
-def in_shares(dataset):
+def shard_by_batch(dataset):
     """Returns a data set that several workers read by shares of each batch.
 
     Each worker reads all of it and keeps its share: together they are the batch

@@ -1,8 +1,23 @@
-"""Layers that Keras lacks."""
+"""Layers with state, and gradient reversal.
 
+State is Keras weights: saved with a model that holds the layer, and the same
+on all replicas.
+"""
+
+from kconsist.layers.class_queues import ClassQueues
+from kconsist.layers.distribution_alignment import DistributionAlignment
+from kconsist.layers.dynamic_thresholding import DynamicThresholding
 from kconsist.layers.gradient_reversal import (
     GradientReversal,
     reverse_gradient,
 )
+from kconsist.layers.prediction_ensemble import PredictionEnsemble
 
-__all__ = ["GradientReversal", "reverse_gradient"]
+__all__ = [
+    "ClassQueues",
+    "DistributionAlignment",
+    "DynamicThresholding",
+    "GradientReversal",
+    "PredictionEnsemble",
+    "reverse_gradient",
+]

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
-from kconsist import checks
+from kconsist import _checks
 
 
 def reverse_gradient(inputs, strength):
@@ -81,7 +81,7 @@ class GradientReversal(keras.layers.Layer):
     """
 
     def __init__(self, strength=1.0, auto_step=False, **kwargs):
-        checks.weight("strength", strength)
+        _checks.weight("strength", strength)
         super().__init__(**kwargs)
         self.strength = strength
         self.auto_step = auto_step

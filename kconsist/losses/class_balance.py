@@ -6,7 +6,7 @@ French, Mackiewicz, Fisher 2018, "Self-ensembling for visual domain adaptation".
 import keras
 from keras import ops
 
-from kconsist import checks
+from kconsist import _checks
 from kconsist.distribute import gather_replicas
 
 _TINY = 2e-38  # Above the smallest normal float32.
@@ -54,7 +54,7 @@ class ClassBalanceLoss(keras.losses.Loss):
         name="class_balance_loss",
         **kwargs,
     ):
-        checks.in_range("num_classes", num_classes, 2, float("inf"))
+        _checks.in_range("num_classes", num_classes, 2, float("inf"))
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.num_classes = num_classes
 

@@ -6,7 +6,7 @@ Sohn et al. 2020, "FixMatch", equation 4; Lee 2013, "Pseudo-Label".
 import keras
 from keras import ops
 
-from kconsist import checks, targets
+from kconsist import _checks, targets
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
@@ -56,7 +56,7 @@ class ConfidenceBasedSelfTrainingLoss(keras.losses.Loss):
         name="confidence_based_self_training_loss",
         **kwargs,
     ):
-        checks.in_range("threshold", threshold, 0, 1)
+        _checks.in_range("threshold", threshold, 0, 1)
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.threshold = threshold
         self.inclusive = inclusive
@@ -71,7 +71,7 @@ class ConfidenceBasedSelfTrainingLoss(keras.losses.Loss):
             float32 tensor (batch,) of zeros and ones, int32 tensor (batch,).
             No gradient flows through either.
         """
-        mask = targets.confident(y_target, self.threshold, self.inclusive)
+        mask = targets.confidence_mask(y_target, self.threshold, self.inclusive)
         return mask, targets.hard_labels(y_target)
 
     def call(self, y, y_target):

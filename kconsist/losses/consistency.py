@@ -6,7 +6,7 @@ Laine and Aila 2017, "Temporal Ensembling for Semi-Supervised Learning".
 import keras
 from keras import ops
 
-from kconsist import checks
+from kconsist import _checks
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
@@ -15,7 +15,7 @@ class ConsistencyLoss(keras.losses.Loss):
 
     The mean is over all examples, not over the kept ones. Gradient flows into
     both predictions, as in TLL and in the Π-model: to teach with one of them,
-    pass it under stop-gradient, for example as `kconsist.targets.soften` of
+    pass it under stop-gradient, such as `kconsist.targets.soft_targets` of
     its logits.
 
     Args:
@@ -62,7 +62,7 @@ class ConsistencyLoss(keras.losses.Loss):
 
     def call(self, p1, p2):
         """Returns the distance of each example, (batch,)."""
-        checks.same_classes(p1, p2)
+        _checks.same_classes(p1, p2)
         values = self.distance(p1, p2)
         if len(values.shape) != 1:
             raise ValueError(
@@ -121,5 +121,5 @@ class L2ConsistencyLoss(keras.losses.Loss):
 
     def call(self, p1, p2):
         """Returns the squared distance of each example, (batch,)."""
-        checks.same_classes(p1, p2)
+        _checks.same_classes(p1, p2)
         return ops.sum(ops.square(p1 - p2), axis=-1)

@@ -10,7 +10,7 @@ section 2.
 import keras
 from keras import ops
 
-from kconsist import checks
+from kconsist import _checks
 
 _TINY = 1e-30  # Above the smallest normal float32; p log p is 0 there.
 
@@ -21,7 +21,7 @@ class LogitsKLDivergence(keras.losses.Loss):
 
     Args:
         temperature: divides the logits (T). The targets are taken as they are:
-            see `kconsist.targets.soften`. Defaults to `1.0`.
+            see `kconsist.targets.soft_targets`. Defaults to `1.0`.
         temperature_squared: multiply by T², so that the gradient keeps its
             size as T grows. Defaults to `False`.
         reduction: as for any Keras loss. Defaults to `"sum_over_batch_size"`,
@@ -52,7 +52,7 @@ class LogitsKLDivergence(keras.losses.Loss):
         name="logits_kl_divergence",
         **kwargs,
     ):
-        checks.positive("temperature", temperature)
+        _checks.positive("temperature", temperature)
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.temperature = temperature
         self.temperature_squared = temperature_squared

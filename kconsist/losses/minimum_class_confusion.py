@@ -6,7 +6,7 @@ Jin et al. 2020, "Minimum Class Confusion for Versatile Domain Adaptation".
 import keras
 from keras import ops
 
-from kconsist import checks, targets
+from kconsist import _checks, targets
 from kconsist.distribute import gather_replicas
 
 _TINY = 1e-30  # For a class that no prediction contains: 0 / 0 is 0 here.
@@ -60,7 +60,7 @@ class MinimumClassConfusionLoss(keras.losses.Loss):
         name="minimum_class_confusion_loss",
         **kwargs,
     ):
-        checks.positive("temperature", temperature)
+        _checks.positive("temperature", temperature)
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.temperature = temperature
 

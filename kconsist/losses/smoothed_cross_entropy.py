@@ -7,7 +7,7 @@ Vision", section 7.
 import keras
 from keras import ops
 
-from kconsist import checks, targets
+from kconsist import _checks, targets
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
@@ -48,7 +48,7 @@ class SmoothedCrossEntropy(keras.losses.Loss):
         name="smoothed_cross_entropy",
         **kwargs,
     ):
-        checks.in_range("label_smoothing", label_smoothing, 0, 1)
+        _checks.in_range("label_smoothing", label_smoothing, 0, 1)
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.label_smoothing = label_smoothing
 

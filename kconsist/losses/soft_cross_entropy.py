@@ -6,7 +6,7 @@ Ge, Chen, Li 2020, "Mutual Mean-Teaching".
 import keras
 from keras import ops
 
-from kconsist import checks, targets
+from kconsist import _checks, targets
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
@@ -51,6 +51,6 @@ class SoftCrossEntropyLoss(keras.losses.Loss):
 
     def call(self, y, labels):
         """Returns the cross-entropy of each example, (batch,)."""
-        checks.same_classes(y, labels)
-        target = targets.soften(labels)
+        _checks.same_classes(y, labels)
+        target = targets.soft_targets(labels)
         return -ops.sum(target * ops.log_softmax(y, axis=-1), axis=-1)

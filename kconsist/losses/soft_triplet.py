@@ -7,7 +7,7 @@ Domain Adaptation on Person Re-identification".
 import keras
 from keras import ops
 
-from kconsist import checks, targets
+from kconsist import _checks, targets
 from kconsist.distribute import gather_replicas
 
 _TINY = 1e-12  # Least squared distance: the root's gradient is finite there.
@@ -68,7 +68,7 @@ class SoftTripletLoss(keras.losses.Loss):
         **kwargs,
     ):
         if margin is not None:
-            checks.in_range("margin", margin, 0, 1)
+            _checks.in_range("margin", margin, 0, 1)
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.margin = margin
         self.normalize_feature = normalize_feature
@@ -94,7 +94,7 @@ class SoftTripletLoss(keras.losses.Loss):
         found = _distances(features_1, positive, negative)
         if self.margin is None:
             reference = _distances(features_2, positive, negative)
-            target = targets.soften(reference)
+            target = targets.soft_targets(reference)
         else:
             target = ops.convert_to_tensor([self.margin, 1.0 - self.margin])
         return -ops.sum(target * ops.log_softmax(found, axis=-1), axis=-1)

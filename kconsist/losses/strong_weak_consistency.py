@@ -6,7 +6,7 @@ Xie et al. 2020, "Unsupervised Data Augmentation for Consistency Training".
 import keras
 from keras import ops
 
-from kconsist import checks, targets
+from kconsist import _checks, targets
 from kconsist.distribute import gather_replicas
 from kconsist.losses.kl_divergence import LogitsKLDivergence
 
@@ -71,10 +71,10 @@ class StrongWeakConsistencyLoss(keras.losses.Loss):
         name="strong_weak_consistency_loss",
         **kwargs,
     ):
-        checks.in_range("threshold", threshold, 0, 1)
-        checks.positive("temperature", temperature)
-        checks.one_of("sharpen", sharpen, _VIEWS)
-        checks.one_of("mean_over", mean_over, _MEANS)
+        _checks.in_range("threshold", threshold, 0, 1)
+        _checks.positive("temperature", temperature)
+        _checks.one_of("sharpen", sharpen, _VIEWS)
+        _checks.one_of("mean_over", mean_over, _MEANS)
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.threshold = threshold
         self.temperature = temperature
@@ -87,8 +87,8 @@ class StrongWeakConsistencyLoss(keras.losses.Loss):
 
     def call(self, y_strong, y_weak):
         """Returns the masked divergence of each example, (batch,)."""
-        target = targets.soften(y_weak, self._weak_temperature)
-        mask = targets.confident(y_weak, self.threshold, self.inclusive)
+        target = targets.soft_targets(y_weak, self._weak_temperature)
+        mask = targets.confidence_mask(y_weak, self.threshold, self.inclusive)
         values = mask * self._divergence.call(target, y_strong)
         if self.mean_over == "kept":
             values = values / _rate(gather_replicas(mask))

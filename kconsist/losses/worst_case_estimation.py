@@ -6,7 +6,7 @@ Chen et al. 2022, "Debiased Self-Training for Semi-Supervised Learning".
 import keras
 from keras import ops
 
-from kconsist import checks, targets
+from kconsist import _checks, targets
 
 _SHIFT = 1e-6  # TLL's: log(1 - p) stays above -13.8.
 
@@ -59,7 +59,7 @@ class WorstCaseEstimationLoss(keras.losses.Loss):
         name="worst_case_estimation_loss",
         **kwargs,
     ):
-        checks.in_range("eta_prime", eta_prime, 0, float("inf"))
+        _checks.in_range("eta_prime", eta_prime, 0, float("inf"))
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.eta_prime = eta_prime
 

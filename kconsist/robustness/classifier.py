@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from kconsist import checks
+from kconsist import _checks
 from kconsist.data.inputs import whole_number
 from kconsist.robustness.function_digest import function_digest
 from kconsist.trainer import ConsistencyTrainer
@@ -62,7 +62,7 @@ class Classifier:
     ):
         if isinstance(model, ConsistencyTrainer):
             model = model.predictor
-        checks.built(model, "model")
+        _checks.built(model, "model")
         if preprocess is not None and not callable(preprocess):
             raise ValueError(
                 "preprocess must be callable on a batch of images, got "

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kconsist import checks
+from kconsist import _checks
 from kconsist.data.inputs import whole_number
 from kconsist.robustness import summaries
 from kconsist.robustness.report import CLEAN, Report
@@ -80,7 +80,7 @@ def compare(
     """
     resamples = whole_number("resamples", resamples)
     seed = whole_number("seed", seed, 0)
-    checks.in_range("level", level, 0, 1)
+    _checks.in_range("level", level, 0, 1)
     _check_paired(report_a, report_b, summary)
     gains = _per_image(report_b, summary) - _per_image(report_a, summary)
     rng = np.random.default_rng(seed)

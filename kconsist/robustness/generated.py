@@ -9,7 +9,7 @@ import pathlib
 
 import numpy as np
 
-from kconsist import checks
+from kconsist import _checks
 from kconsist._requirements import check_installed
 from kconsist.data.inputs import whole_number
 from kconsist.robustness import folder_writer
@@ -84,7 +84,7 @@ class Generated(Source):
                 "images must have 3 channels (RGB) or 1, got shape "
                 f"{self.clean.shape}"
             )
-        checks.one_of("preset", preset, tuple(PRESETS))
+        _checks.one_of("preset", preset, tuple(PRESETS))
         self.labels = self.clean_labels = label_column(labels)
         same_length("images", self.clean, self.labels)
         self.preset = preset

@@ -6,8 +6,8 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
-from kconsist import checks
-from kconsist.schedules.base import Schedule
+from kconsist import _checks
+from kconsist.schedules._schedule import Schedule
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
@@ -18,7 +18,7 @@ class TrainingSignalAnnealing(LearningRateSchedule):
     (rises late: for few labels, which are soon learned) and 1 - e^(-5r) for
     `"log"` (rises early). The first of these two starts at 0.007 and the second
     ends at 0.993.
-    `kconsist.targets.unlearned` masks the labeled examples above the ceiling.
+    `kconsist.targets.tsa_mask` masks the labeled examples above the ceiling.
 
     Args:
         num_classes: number of classes (C).
@@ -38,9 +38,9 @@ class TrainingSignalAnnealing(LearningRateSchedule):
     """
 
     def __init__(self, num_classes, steps, scale="linear"):
-        checks.in_range("num_classes", num_classes, 2, math.inf)
-        checks.positive("steps", steps)
-        checks.one_of("scale", scale, ("linear", "exp", "log"))
+        _checks.in_range("num_classes", num_classes, 2, math.inf)
+        _checks.positive("steps", steps)
+        _checks.one_of("scale", scale, ("linear", "exp", "log"))
         super().__init__()
         self.num_classes = num_classes
         self.steps = steps
@@ -92,8 +92,8 @@ class WarmStart(Schedule):
 
     def __init__(self, value, steps, low=0.0, slope=1.0):
         super().__init__(value, steps)
-        checks.in_range("low", low, 0, math.inf)
-        checks.positive("slope", slope)
+        _checks.in_range("low", low, 0, math.inf)
+        _checks.positive("slope", slope)
         self.low = low
         self.slope = slope
 

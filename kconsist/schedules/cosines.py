@@ -5,8 +5,8 @@ import math
 import keras
 from keras import ops
 
-from kconsist import checks
-from kconsist.schedules.base import Schedule
+from kconsist import _checks
+from kconsist.schedules._schedule import Schedule
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
@@ -60,8 +60,8 @@ class HalfCosine(Schedule):
 
     def __init__(self, value, steps, warmup_steps=0, end=0.0):
         super().__init__(value, steps)
-        checks.in_range("warmup_steps", warmup_steps, 0, steps - 1)
-        checks.in_range("end", end, 0, math.inf)
+        _checks.in_range("warmup_steps", warmup_steps, 0, steps - 1)
+        _checks.in_range("end", end, 0, math.inf)
         self.warmup_steps = warmup_steps
         self.end = end
 

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from kconsist import checks
-from kconsist.schedules.base import Schedule
+from kconsist import _checks
+from kconsist.schedules._schedule import Schedule
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
@@ -79,7 +79,7 @@ class _RampDown(Schedule):
 
     def __init__(self, value, steps, length):
         super().__init__(value, steps)
-        checks.positive("length", length)
+        _checks.positive("length", length)
         if length > steps:
             raise ValueError(
                 f"length must be at most steps, {steps}, got {length}"

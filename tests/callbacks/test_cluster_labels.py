@@ -27,7 +27,7 @@ def train(folder=None, kill=None):
         METHODS["mutual_mean_teaching"].make(network()), run_eagerly=True
     )
     clusters = ClusterLabels(POINTS)
-    learn, seen = trainer.learn, []
+    learn, seen = trainer.update, []
 
     def spy(batch, labels, sample_weight=None):
         distance = np.array(batch["first"])[:, None] - POINTS[None]
@@ -37,7 +37,7 @@ def train(folder=None, kill=None):
             raise Killed
         return learn(batch, labels, sample_weight)
 
-    trainer.learn = spy
+    trainer.update = spy
     callbacks, options = [clusters], {}
     if folder is not None:
         resume = Resume(folder, callbacks=[clusters], every=1)

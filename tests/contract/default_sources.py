@@ -4,16 +4,7 @@
 """
 
 import kconsist
-from kconsist import (
-    alignment,
-    ema,
-    layers,
-    losses,
-    memory,
-    schedules,
-    targets,
-    thresholds,
-)
+from kconsist import ema, layers, losses, schedules, targets
 
 DEFAULTS = {
     # Saito et al. 2018: dropout 0.5 in the critic; the weights are ours.
@@ -189,20 +180,20 @@ DEFAULTS = {
     schedules.SigmoidRampDown: {},
     schedules.SigmoidRampUp: {},
     # Laine and Aila 2017: α 0.6.
-    memory.PredictionEnsemble: dict(decay=0.6),
-    memory.ClassQueues: dict(seed=None),
+    layers.PredictionEnsemble: dict(decay=0.6),
+    layers.ClassQueues: dict(seed=None),
     # TLL's DynamicThresholdingModule takes all of them, too.
-    thresholds.DynamicThresholding: {},
+    layers.DynamicThresholding: {},
     # Ours: ReMixMatch takes the mean of its last 128 batches.
-    alignment.DistributionAlignment: dict(decay=0.999, expected=None),
+    layers.DistributionAlignment: dict(decay=0.999, expected=None),
     layers.GradientReversal: dict(strength=1.0, auto_step=False),
     ema.make_teacher: dict(freeze="variables"),
     # FixMatch and MixMatch: no warm-up.
     ema.decay_at: dict(warmup=None),
     ema.ema_update: dict(batch_norm="copy"),
-    targets.soften: dict(temperature=1.0),
+    targets.soft_targets: dict(temperature=1.0),
     # FixMatch, equation 4: max p >= τ.
-    targets.confident: dict(inclusive=True),
+    targets.confidence_mask: dict(inclusive=True),
     # MixMatch, section 3.2: T 0.5.
     targets.sharpen: dict(temperature=0.5),
 }

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from methods import FEATURES, METHODS, compiled
 
-from kconsist import losses, targets, thresholds
+from kconsist import layers, losses, targets
 
 TIE = np.array([0.0, 0.0, -200.0])
 BELOW = np.nextafter(np.float32(0.5), np.float32(0))
@@ -107,12 +107,12 @@ def test_losses_count_a_tie_where_they_are_told_to(loss, inclusive):
 
 def test_targets_at_their_limits():
     weak = tf.constant([TIE], "float32")
-    assert float(targets.confident(weak, 0.5)[0]) == 1
-    assert float(targets.confident(weak, 0.5, inclusive=False)[0]) == 0
+    assert float(targets.confidence_mask(weak, 0.5)[0]) == 1
+    assert float(targets.confidence_mask(weak, 0.5, inclusive=False)[0]) == 0
     # UDA's annealing leaves out what is above the ceiling.
     labels = tf.constant([0])
     for ceiling, kept in ((BELOW, 0), (0.5, 1), (ABOVE, 1)):
-        found = targets.unlearned(weak, labels, float(ceiling))
+        found = targets.tsa_mask(weak, labels, float(ceiling))
         assert float(found[0]) == kept
 
 
@@ -122,6 +122,6 @@ def test_equally_confident_classes_give_the_first():
 
 def test_flexmatchs_thresholds_at_equality():
     """As many examples of each class as of none: β is 1 for all."""
-    dynamic = thresholds.DynamicThresholding(0.8, True, "convex", 2, 6)
+    dynamic = layers.DynamicThresholding(0.8, True, "convex", 2, 6)
     dynamic.selected.assign([-1, -1, 0, 0, 1, 1])
     np.testing.assert_allclose(dynamic.class_thresholds(), [0.8, 0.8])

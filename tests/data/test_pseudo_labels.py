@@ -23,7 +23,7 @@ def by_loops(probabilities, threshold, per_class):
 @pytest.mark.parametrize("per_class", [1, 3, 40])
 def test_equals_the_loops(threshold, per_class, rng):
     probabilities = rng.dirichlet(np.ones(4), 50)
-    found = data.confident_and_balanced(
+    found = data.select_pseudo_labels(
         probabilities, per_class=per_class, threshold=threshold
     )
     expected = by_loops(probabilities, threshold, per_class)
@@ -33,9 +33,7 @@ def test_equals_the_loops(threshold, per_class, rng):
 
 def test_the_threshold_itself_is_not_enough():
     probabilities = np.array([[0.5, 0.5], [0.25, 0.75]])
-    found = data.confident_and_balanced(
-        probabilities, per_class=1, threshold=0.5
-    )
+    found = data.select_pseudo_labels(probabilities, per_class=1, threshold=0.5)
     assert list(found) == [1]
 
 
@@ -52,6 +50,4 @@ def test_the_threshold_itself_is_not_enough():
 )
 def test_wrong_arguments(probabilities, options, words):
     with pytest.raises(ValueError, match=words):
-        data.confident_and_balanced(
-            probabilities, **{"per_class": 1, **options}
-        )
+        data.select_pseudo_labels(probabilities, **{"per_class": 1, **options})

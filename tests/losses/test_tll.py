@@ -5,7 +5,8 @@ import pathlib
 import numpy as np
 from oracles import softmax
 
-from kconsist import losses, thresholds
+from kconsist import layers, losses
+from kconsist.layers.dynamic_thresholding import MAPPINGS
 
 FILE = pathlib.Path(__file__).parents[1] / "data" / "tll_losses.npz"
 TLL = dict(np.load(FILE))
@@ -51,7 +52,7 @@ def values():
 
 def threshold_values(warmup, mapping):
     """Returns the thresholds that are read before each update."""
-    thresholding = thresholds.DynamicThresholding(
+    thresholding = layers.DynamicThresholding(
         0.95, warmup, mapping, num_classes=4, num_examples=64
     )
     read = []
@@ -67,7 +68,7 @@ def differences():
     """Yields each name and the largest relative difference from TLL."""
     found = list(values())
     for warmup in (True, False):
-        for mapping in thresholds.MAPPINGS:
+        for mapping in MAPPINGS:
             name = f"{'' if warmup else 'no'}warmup_{mapping}"
             read = threshold_values(warmup, mapping)
             found.append((f"flex_threshold_{name}", read))

@@ -4,11 +4,11 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kconsist import batch, batch_checks
+from kconsist.trainer import _batch, _batch_spec
 
 VIEWS = ("labeled", "index")
 CLASSES, EXAMPLES = 3, 7
-EXPECTED = batch_checks.Expected(
+EXPECTED = _batch_spec.BatchSpec(
     VIEWS, num_classes=CLASSES, num_examples=EXAMPLES, num_replicas=1
 )
 
@@ -21,15 +21,15 @@ def example(size):
 
 
 def by_arrays(views, labels):
-    batch_checks.check_batch((views, labels), EXPECTED)
+    _batch_spec.check_batch((views, labels), EXPECTED)
 
 
 def by_dataset(views, labels):
     dataset = tf.data.Dataset.from_tensors((views, labels))
     try:
-        return list(batch_checks.checked(dataset, EXPECTED))
+        return list(_batch_spec.validate(dataset, EXPECTED))
     except tf.errors.InvalidArgumentError as error:
-        raise batch_checks.readable(error) from None
+        raise _batch_spec.as_value_error(error) from None
 
 
 @pytest.mark.parametrize("check", [by_arrays, by_dataset])
@@ -65,6 +65,6 @@ def test_columns_become_rows(size, columns):
         for row, column in zip(rows, columns[:3], strict=True)
     )
     element = ({**views, "index": index}, labels, weight)
-    views, labels, weight = batch.unpack(element, VIEWS)
+    views, labels, weight = _batch.unpack(element, VIEWS)
     for row, found in zip(rows, (views["index"], labels, weight), strict=True):
         np.testing.assert_array_equal(found, row)

@@ -121,7 +121,7 @@ def test_a_half_cosine_warms_up_in_a_line(value, warmup, rest):
 )
 def test_larger_part_is_a_quantile_in_the_upper_half(alpha, uniform):
     uniform = np.sort(np.array(uniform, "float32"))
-    share = np.array(mixing.larger_part(tf.constant(uniform), alpha))
+    share = np.array(mixing.mixup_lambda(tf.constant(uniform), alpha))
     assert share.min() >= 0.5 and share.max() <= 1.0
     # 0 is the largest share, as smaller parts are those of small numbers.
     assert np.all(np.diff(share) <= 1e-6)

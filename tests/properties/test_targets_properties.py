@@ -10,10 +10,10 @@ TEMPERATURES = st.sampled_from([0.1, 0.5, 1.0, 2.0, 10.0])
 SHARES = st.floats(0, 1, width=32)
 # Of logits to targets of one row for each of theirs.
 ROW_BY_ROW = {
-    "soften": lambda z: targets.soften(z, 0.5),
+    "soften": lambda z: targets.soft_targets(z, 0.5),
     "hard_labels": targets.hard_labels,
     "pseudo_label": lambda z: targets.pseudo_label(z, 0.6)[1],
-    "confident": lambda z: targets.confident(z, 0.6),
+    "confident": lambda z: targets.confidence_mask(z, 0.6),
     "sharpen": lambda z: targets.sharpen(softmax(z)),
     "align": lambda z: targets.align(
         softmax(z), np.ones(z.shape[-1]), np.arange(1.0, 1 + z.shape[-1])
@@ -35,7 +35,7 @@ def test_a_row_has_its_target_whatever_the_others(name, data):
 
 @given(z=logits(high=1e4), temperature=TEMPERATURES)
 def test_soften_gives_a_distribution_that_orders_as_the_logits(z, temperature):
-    p = np.array(targets.soften(z, temperature))
+    p = np.array(targets.soft_targets(z, temperature))
     assert p.min() >= 0
     np.testing.assert_allclose(p.sum(-1), 1, rtol=1e-5)
     np.testing.assert_allclose(p, softmax(z / temperature), atol=1e-5)
@@ -45,8 +45,8 @@ def test_soften_gives_a_distribution_that_orders_as_the_logits(z, temperature):
 @given(z=logits(), shift=st.integers(-64, 64), temperature=TEMPERATURES)
 def test_soften_does_not_see_a_shift(z, shift, temperature):
     np.testing.assert_allclose(
-        targets.soften(z + np.float32(shift), temperature),
-        targets.soften(z, temperature),
+        targets.soft_targets(z + np.float32(shift), temperature),
+        targets.soft_targets(z, temperature),
         rtol=1e-4,
         atol=1e-7,
     )
@@ -56,20 +56,23 @@ def test_soften_does_not_see_a_shift(z, shift, temperature):
 def test_half_precision_has_the_targets_of_its_rounded_logits(z):
     half = z.astype("float16")
     rounded = half.astype("float32")
-    np.testing.assert_array_equal(targets.soften(half), targets.soften(rounded))
     np.testing.assert_array_equal(
-        targets.confident(half, 0.9), targets.confident(rounded, 0.9)
+        targets.soft_targets(half), targets.soft_targets(rounded)
+    )
+    np.testing.assert_array_equal(
+        targets.confidence_mask(half, 0.9),
+        targets.confidence_mask(rounded, 0.9),
     )
 
 
 @given(z=logits(), low=SHARES, high=SHARES)
 def test_a_higher_threshold_keeps_no_more(z, low, high):
     low, high = sorted([low, high])
-    many, few = (np.array(targets.confident(z, t)) for t in (low, high))
-    strict = np.array(targets.confident(z, low, inclusive=False))
+    many, few = (np.array(targets.confidence_mask(z, t)) for t in (low, high))
+    strict = np.array(targets.confidence_mask(z, low, inclusive=False))
     assert set(many) | set(few) <= {0.0, 1.0}
     assert np.all(few <= many) and np.all(strict <= many)
-    confidence = np.array(targets.soften(z)).max(-1)
+    confidence = np.array(targets.soft_targets(z)).max(-1)
     np.testing.assert_array_equal(many - strict, confidence == np.float32(low))
 
 
@@ -136,9 +139,9 @@ def test_a_higher_ceiling_leaves_more_to_learn(z, low, high, data):
     classes = st.integers(0, z.shape[-1] - 1)
     labels = np.array([data.draw(classes) for _ in z])
     low, high = sorted([low, high])
-    few, many = (np.array(targets.unlearned(z, labels, t)) for t in (low, high))
+    few, many = (np.array(targets.tsa_mask(z, labels, t)) for t in (low, high))
     assert np.all(few <= many)
-    np.testing.assert_array_equal(targets.unlearned(z, labels, 1.0), 1)
+    np.testing.assert_array_equal(targets.tsa_mask(z, labels, 1.0), 1)
     correct = softmax(z)[np.arange(len(z)), labels]
     clear = np.abs(correct - low) > 1e-6
     np.testing.assert_array_equal(few[clear], (correct <= low)[clear])

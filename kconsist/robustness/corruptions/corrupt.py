@@ -7,7 +7,7 @@ import difflib
 
 import numpy as np
 
-from kconsist import checks
+from kconsist import _checks
 from kconsist._requirements import check_installed
 from kconsist.data.inputs import whole_number
 from kconsist.robustness.corruptions.draws import Draws
@@ -98,7 +98,7 @@ def corrupt(
         raise ValueError(f"severity must be from 1 to 5, got {severity}")
     seed = whole_number("seed", seed, minimum=0)
     indices = _indices(start, len(images))
-    checks.one_of("preset", preset, tuple(PRESETS))
+    _checks.one_of("preset", preset, tuple(PRESETS))
     if frost_dir is not None:
         check_folder(frost_dir)
     for module in ("scipy", "PIL"):

@@ -1,0 +1,250 @@
+"""Mutual Mean-Teaching: two students, each taught by the other's average.
+
+Reference: Ge, Chen, Li 2020, "Mutual Mean-Teaching: Pseudo Label Refinery for
+Unsupervised Domain Adaptation on Person Re-identification".
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from kconsist import _checks, ema
+from kconsist.losses import SoftCrossEntropyLoss, SoftTripletLoss
+from kconsist.trainer import ConsistencyTrainer, _optimizers
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class MutualMeanTeaching(ConsistencyTrainer):
+    """Trains two students on clusters, and on each other's averages.
+
+    L_1 = (1 - a) CE(y, z_1) + a H(z'_2, z_1) + w [(1 - b) tri(f_1) + b
+    tri(f_1, f'_2)], and L_2 with 1 and 2 exchanged. z and f are the logits and
+    the features of a student, z' and f' those of its average, on its own view.
+    Labels y are clusters of the images, found anew in each epoch by
+    `kconsist.callbacks.ClusterLabels`; `tri` is `SoftTripletLoss`, hard, or
+    with the other's average for its target.
+
+    The students start from different weights, in the paper from training on
+    another domain with different seeds. Features are what enters a student's
+    last layer, a `keras.layers.Dense` that has a unit for each cluster; both
+    students' are of one width.
+
+    Views: first and second of the same images, several of each cluster:
+    `data.class_balanced`.
+    Collapse: the clusters, stop-gradient and slow averages of another student.
+    Answers: the average of the first student.
+    BatchNorm: all four networks use batch statistics; averages have their own.
+
+    Args:
+        student: built model from images to logits (batch, clusters).
+        peer: the second student.
+        peer_optimizer: the peer's own optimizer, or the name of one.
+        soft_weight: share (a) of the other's answers beside the labels.
+            Defaults to `0.5`.
+        soft_triplet_weight: the same (b) for the triplets. Defaults to `0.8`.
+        triplet_weight: weight (w) of both triplet terms. Defaults to `1.0`.
+        decay: decay of the averages, from the plain mean on. Defaults to
+            `0.999`.
+
+    The paper smooths the labels: compile with
+    `kconsist.losses.SmoothedCrossEntropy(0.1)`.
+
+    Example:
+        ```python
+        from kconsist import MutualMeanTeaching, callbacks, data, losses
+        from kconsist import models, views
+
+        points = data.load("moons")[0].images
+        trainer = MutualMeanTeaching(models.MLP(8), models.MLP(8), "adam")
+        trainer.compile("adam", losses.SmoothedCrossEntropy(0.1))
+        clusters = callbacks.ClusterLabels(points)
+        batches = data.class_balanced(
+            (points, clusters.labels), view=views.Jitter(radius=0.1)
+        )
+        history = trainer.fit(batches, callbacks=[clusters], verbose=0)
+        ```
+
+    Reference: https://arxiv.org/abs/2001.01526, sections 3.2 and 3.3.
+    """
+
+    views = ("first", "second")
+    logs = ("supervised_loss", "consistency_loss", "triplet_loss", "peer_loss")
+
+    def __init__(
+        self,
+        student,
+        peer,
+        peer_optimizer,
+        soft_weight=0.5,
+        soft_triplet_weight=0.8,
+        triplet_weight=1.0,
+        decay=0.999,
+        **kwargs,
+    ):
+        _checks.in_range("soft_weight", soft_weight, 0, 1)
+        _checks.in_range("soft_triplet_weight", soft_triplet_weight, 0, 1)
+        _checks.weight("triplet_weight", triplet_weight)
+        _checks.in_range("decay", decay, 0, 1)
+        _checks.learner(student)
+        _checks.learner(peer, "peer")
+        _checks.teacher(peer, student, "peer")
+        _check_heads(student, peer)
+        super().__init__(student, ema.make_teacher(student), **kwargs)
+        self.peer = peer
+        self.peer_teacher = ema.make_teacher(peer)
+        self.peer_optimizer = _optimizers.built(peer_optimizer, peer)
+        self.soft_weight = soft_weight
+        self.soft_triplet_weight = soft_triplet_weight
+        self.triplet_weight = triplet_weight
+        self.decay = decay
+        self.num_updates = ema.new_counter(self)
+        self.num_peer_updates = ema.new_counter(self, "num_peer_updates")
+        self.soft_loss = SoftCrossEntropyLoss()
+        self.triplet_loss = SoftTripletLoss(margin=0.0)
+        self.soft_triplet_loss = SoftTripletLoss()
+        self._ask = [_with_features(network) for network in (student, peer)]
+        self._ask_average = [
+            _with_features(network)
+            for network in (self.teacher, self.peer_teacher)
+        ]
+
+    @property
+    def inference_model(self) -> keras.Model:
+        """The average of the first student."""
+        return self.teacher
+
+    def update(self, views, labels, sample_weight=None):
+        """Makes the student's step, then its peer's, and moves its average."""
+        batch = views, labels, sample_weight
+        loss, logits, logs = super().update(*batch)
+        step = ops.copy(self.peer_optimizer.iterations)
+        logs["peer_loss"], *_ = self.minimize(
+            self.peer, self.peer_optimizer, lambda: self.mutual(1, *batch)
+        )
+        after = self.after_peer_step
+        _optimizers.call_after_step(self.peer_optimizer, step, after)
+        return loss, logits, logs
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns the student's loss, its logits, its logs."""
+        return self.mutual(0, views, labels, sample_weight)
+
+    def mutual(self, number, views, labels, sample_weight=None):
+        """Returns the loss, the logits and the logs of one of the students."""
+        other = 1 - number
+        mine, others = (views[self.views[n]] for n in (number, other))
+        logits, features = self._ask[number](mine, training=True)
+        answers, taught = map(
+            ops.stop_gradient, self._ask_average[other](others, training=True)
+        )
+
+        supervised = self.compute_loss(views, labels, logits, sample_weight)
+        consistency = self.soft_loss(logits, answers)
+        a, b = self.soft_weight, self.soft_triplet_weight
+        triplet = (1 - b) * self.triplet_loss(features, features, labels)
+        triplet += b * self.soft_triplet_loss(features, taught, labels)
+        loss = (
+            (1 - a) * supervised
+            + a * consistency
+            + self.value_at_step(self.triplet_weight) * triplet
+        )
+        logs = dict(
+            supervised_loss=supervised,
+            consistency_loss=consistency,
+            triplet_loss=triplet,
+        )
+        return loss, logits, logs
+
+    def after_step(self) -> None:
+        """Moves the student's average."""
+        alpha = ema.decay_at(self.num_updates, self.decay, "mean")
+        ema.ema_update(self.teacher, self.student, alpha, "own")
+        self.num_updates.assign_add(1)
+
+    def after_peer_step(self) -> None:
+        """Moves the peer's average, after a step of the peer's optimizer."""
+        alpha = ema.decay_at(self.num_peer_updates, self.decay, "mean")
+        ema.ema_update(self.peer_teacher, self.peer, alpha, "own")
+        self.num_peer_updates.assign_add(1)
+
+    def features(self, images, batch_size: int = 256):
+        """Returns what is clustered: the mean of the averages' features.
+
+        Args:
+            images: array (images, …).
+            batch_size: images that are asked at once. Defaults to `256`.
+
+        Returns:
+            float32 array (images, features), the mean of two unit vectors.
+        """
+        return np.concatenate(
+            [
+                sum(
+                    ops.normalize(ask(images[start : start + batch_size])[1])
+                    for ask in self._ask_average
+                )
+                / 2
+                for start in range(0, len(images), batch_size)
+            ]
+        )
+
+    def start_heads(self, centers) -> None:
+        """Makes unit cluster centers (clusters, features) all four heads."""
+        kernel = ops.transpose(ops.normalize(centers))
+        for network in (
+            self.student,
+            self.peer,
+            self.teacher,
+            self.peer_teacher,
+        ):
+            head = network.layers[-1]
+            head.kernel.assign(kernel)
+            if head.use_bias:
+                head.bias.assign(ops.zeros_like(head.bias))
+
+    def get_config(self) -> dict:
+        """Returns the configuration, with both students in it."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "peer": serialize(self.peer),
+            "peer_optimizer": serialize(self.peer_optimizer),
+            "soft_weight": self.soft_weight,
+            "soft_triplet_weight": self.soft_triplet_weight,
+            "triplet_weight": serialize(self.triplet_weight),
+            "decay": self.decay,
+        }
+
+
+def _check_heads(student, peer):
+    shapes = []
+    for network in (student, peer):
+        head = network.layers[-1]
+        functional = getattr(network, "inputs", None)
+        if not functional or not isinstance(head, keras.layers.Dense):
+            raise ValueError(
+                f"{network.name!r} must be a functional or Sequential model "
+                "that ends in a keras.layers.Dense, whose input is the "
+                f"features, got {type(network).__name__} with "
+                f"{type(head).__name__}"
+            )
+        shapes.append(tuple(head.kernel.shape))
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            "student and peer must have last layers of one shape (features, "
+            f"clusters), got {shapes[0]} and {shapes[1]}"
+        )
+
+
+def _with_features(network):
+    """Returns a function from images to float32 (logits, features)."""
+    extractor = keras.Model(
+        network.inputs[0], [network.outputs[0], network.layers[-1].input]
+    )
+
+    # A function: Keras would track the extractor as one more network.
+    def ask(images, training=False):
+        outputs = extractor(images, training=training)
+        return [ops.cast(output, "float32") for output in outputs]
+
+    return ask

@@ -1,0 +1,132 @@
+"""Self-ensembling: Mean Teacher across domains, where the teacher is sure.
+
+Reference: French, Mackiewicz, Fisher 2018, "Self-ensembling for visual domain
+adaptation".
+"""
+
+import keras
+from keras import ops
+
+from kconsist import _checks, distribute, ema, targets
+from kconsist.losses import ClassBalanceLoss
+from kconsist.trainer import ConsistencyTrainer
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class SelfEnsembling(ConsistencyTrainer):
+    """Trains a student on a labeled domain to agree with itself on another.
+
+    L = CE(y, z(labeled)) + λ · mean[m · mean_c (p_s - p_t)²] + λ · b · C ·
+    mean(m) · B(p_s), m = 1(max p_t > τ). The teacher is the running average of
+    the student; B, the class balance, is the binary cross-entropy of the mean
+    answer from the uniform one, see `kconsist.losses.ClassBalanceLoss`.
+
+    Views: labeled, from the source; weak (to the teacher) and strong (to the
+    student), two views of the target's images.
+    Collapse: the labels, stop-gradient, the slow average, the mask and the
+    class balance.
+    Answers: the teacher.
+    BatchNorm: each domain in a forward pass of its own, with its own batch
+    statistics; the teacher's moving statistics are its own.
+
+    Args:
+        student: built model from images to logits (batch, classes).
+        decay: decay of the average (α). Defaults to `0.99`.
+        threshold: confidence of the teacher (τ) that an image has to exceed.
+            Defaults to `0.968`.
+        consistency_weight: weight (λ), a float or a schedule. Defaults to
+            `3.0`.
+        balance_weight: weight of the class balance (b), a float or a schedule.
+            Defaults to `0.005`.
+
+    Example:
+        ```python
+        import keras
+        from kconsist import SelfEnsembling, data, models, views
+
+        trainer = SelfEnsembling(models.MLP(2), threshold=0.8)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        trainer.compile("adam", loss, metrics=["accuracy"])
+        source, target = data.load("moons")
+        jitter = views.Jitter(radius=0.1)
+        batches = data.semi_supervised(
+            source, target, weak=jitter, strong=jitter
+        )
+        history = trainer.fit(batches, epochs=1, verbose=0)
+        ```
+
+    Reference: https://arxiv.org/abs/1706.05208, section 3.
+    """
+
+    views = ("labeled", "weak", "strong")
+    logs = ("supervised_loss", "consistency_loss", "balance_loss", "mask_rate")
+
+    def __init__(
+        self,
+        student,
+        decay=0.99,
+        threshold=0.968,
+        consistency_weight=3.0,
+        balance_weight=0.005,
+        **kwargs,
+    ):
+        _checks.in_range("decay", decay, 0, 1)
+        _checks.in_range("threshold", threshold, 0, 1)
+        _checks.weight("consistency_weight", consistency_weight)
+        _checks.weight("balance_weight", balance_weight)
+        super().__init__(student, ema.make_teacher(student), **kwargs)
+        self.decay = decay
+        self.threshold = threshold
+        self.consistency_weight = consistency_weight
+        self.balance_weight = balance_weight
+        self.consistency_loss = keras.losses.MeanSquaredError()
+        self.balance_loss = ClassBalanceLoss(_checks.num_classes(self))
+
+    @property
+    def inference_model(self) -> keras.Model:
+        """The teacher, as in the paper."""
+        return self.teacher
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns the loss, the student's labeled logits, the logs."""
+        # One pass for each domain, so that their statistics do not mix.
+        logits = self.forward(views["labeled"])
+        student = ops.softmax(self.forward(views["strong"]))
+        teacher = self.teacher_logits(views["weak"], training=True)
+        mask = targets.confidence_mask(teacher, self.threshold, inclusive=False)
+
+        supervised = self.compute_loss(views, labels, logits, sample_weight)
+        consistency = self.consistency_loss(
+            targets.soft_targets(teacher), student, sample_weight=mask
+        )
+        # The balance of the batch, weighed by the rate of the mask.
+        balance = self.balance_loss(student, sample_weight=mask)
+        share = self.value_at_step(self.balance_weight) * student.shape[-1]
+        loss = supervised + self.value_at_step(self.consistency_weight) * (
+            consistency + share * balance
+        )
+        logs = dict(
+            supervised_loss=supervised,
+            consistency_loss=consistency,
+            balance_loss=balance,
+            mask_rate=distribute.scaled_mean(mask),
+        )
+        return loss, logits, logs
+
+    def after_step(self) -> None:
+        """Moves the average."""
+        ema.ema_update(self.teacher, self.student, self.decay, "own")
+
+    def get_config(self) -> dict:
+        """Returns the configuration, with the student's in it."""
+        return {
+            **super().get_config(),
+            "decay": self.decay,
+            "threshold": self.threshold,
+            "consistency_weight": keras.saving.serialize_keras_object(
+                self.consistency_weight
+            ),
+            "balance_weight": keras.saving.serialize_keras_object(
+                self.balance_weight
+            ),
+        }

@@ -1,0 +1,232 @@
+"""Meta Pseudo Labels: a teacher that learns from what its labels bring.
+
+Reference: Pham et al. 2021, "Meta Pseudo Labels".
+"""
+
+import keras
+from keras import ops
+
+from kconsist import _checks, distribute, ema, targets
+from kconsist.losses import LogitsKLDivergence
+from kconsist.trainer import ConsistencyTrainer, _optimizers
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class MetaPseudoLabels(ConsistencyTrainer):
+    """Trains a student on a teacher's labels, the teacher on their success.
+
+    The student makes a step down CE(ŷ, z_s(strong)), where ŷ is drawn from the
+    teacher's answer. Then the teacher makes one down CE(y, z_t(labeled)) +
+    λ · UDA(weak, strong) + (h - b) · CE(ŷ, z_t(strong)), where h is how much
+    the student's step lowered its loss on the labels, and b the mean of h so
+    far. In expectation over ŷ this is the gradient of the student's next loss.
+
+    To first order h is the paper's η ∇CE(y; θ') · ∇CE(ŷ; θ). The authors' code
+    has the other sign, the loss after the step less that before, and labels
+    that are soft, for which the last term has no gradient at all.
+
+    Views: labeled, weak and strong of the same unlabeled images.
+    Collapse: the teacher's labels; no gradient passes between the networks.
+    Answers: the student. The paper's sees no label, and is fine-tuned on them
+    afterwards: `trainer.student` is a plain model to compile and fit.
+    BatchNorm: each network sees its views in one forward pass; the passes that
+    give h, on the labeled images, leave statistics and dropout as they are.
+
+    Args:
+        student: built model from images to logits (batch, classes).
+        teacher: another one; it is trained too.
+        teacher_optimizer: its own optimizer, or the name of one.
+        consistency_weight: weight of the student's loss on ŷ, a float or a
+            schedule. Defaults to `1.0`.
+        supervised_weight: weight of the labels in the student's own loss.
+            Defaults to `0.0`, the paper's.
+        uda_weight: weight (λ), a float or a schedule; the authors ramp it up
+            over 5,000 steps. Defaults to `8.0`.
+        temperature: divides the logits of UDA's target. Defaults to `0.7`.
+        threshold: confidence from which on an image counts in UDA's term; at
+            or above, of the target after the temperature, as in the authors'
+            code (UDA's own looks at the prediction before it). Defaults to
+            `0.6`.
+        baseline_decay: decay of b in [0, 1]; 1 leaves it out. Defaults to
+            `0.99`.
+        sampled: draw ŷ; else it is the most probable class. Defaults to `True`.
+        seed: seed of the draws. Defaults to `0`.
+
+    Example:
+        ```python
+        import keras
+        from kconsist import MetaPseudoLabels, data, models, views
+
+        trainer = MetaPseudoLabels(models.MLP(2), models.MLP(2), "adam")
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        trainer.compile("adam", loss, metrics=["accuracy"])
+        train, test = data.load("moons")
+        jitter = views.Jitter(radius=0.25)
+        batches = data.semi_supervised(
+            train, train, weak=views.Identity(), strong=jitter
+        )
+        history = trainer.fit(batches, epochs=1, verbose=0)
+        ```
+
+    Reference: https://arxiv.org/abs/2003.10580, section 2, appendix A.
+    """
+
+    views = ("labeled", "weak", "strong")
+    logs = ("supervised_loss", "consistency_loss", "teacher_loss", "feedback")
+
+    def __init__(
+        self,
+        student,
+        teacher,
+        teacher_optimizer,
+        consistency_weight=1.0,
+        supervised_weight=0.0,
+        uda_weight=8.0,
+        temperature=0.7,
+        threshold=0.6,
+        baseline_decay=0.99,
+        sampled=True,
+        seed=0,
+        **kwargs,
+    ):
+        _checks.weight("consistency_weight", consistency_weight)
+        _checks.weight("supervised_weight", supervised_weight)
+        _checks.weight("uda_weight", uda_weight)
+        _checks.positive("temperature", temperature)
+        _checks.in_range("threshold", threshold, 0, 1)
+        _checks.in_range("baseline_decay", baseline_decay, 0, 1)
+        super().__init__(student, teacher, **kwargs)
+        _checks.learner(teacher, "teacher")
+        self.teacher_optimizer = _optimizers.built(teacher_optimizer, teacher)
+        self.consistency_weight = consistency_weight
+        self.supervised_weight = supervised_weight
+        self.uda_weight = uda_weight
+        self.temperature = temperature
+        self.threshold = threshold
+        self.baseline_decay = baseline_decay
+        self.sampled = sampled
+        self.seed = seed
+        self.baseline = self.add_weight(
+            name="baseline",
+            shape=(),
+            dtype="float32",
+            initializer="zeros",
+            trainable=False,
+        )
+        self.label_loss = keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True
+        )
+        self.uda_loss = LogitsKLDivergence()
+
+    def update(self, views, labels, sample_weight=None):
+        """Makes the student's step, then the teacher's by what it brought."""
+        self._check_optimizer()
+        batch = views, labels, sample_weight
+
+        def study(pseudo_labels):
+            learned = self.objective(*batch, pseudo_labels)
+            return *learned, self.labeled_loss(*batch)
+
+        def teach():
+            logits, weak, strong = self.forward_together(
+                *(views[name] for name in self.views), network=self.teacher
+            )
+            supervised = self.compute_loss(views, labels, logits, sample_weight)
+            agreement = self.agreement(weak, strong)
+
+            pseudo_labels = self.pseudo_labels(strong)
+            *learned, before = self.minimize(
+                self.student, self.optimizer, lambda: study(pseudo_labels)
+            )
+            feedback = before - self.labeled_loss(*batch)
+            meta = self.label_loss(pseudo_labels, strong)
+            loss = supervised + agreement + self.advantage(feedback) * meta
+            return loss, feedback, learned
+
+        taught, feedback, (loss, logits, logs) = self.minimize(
+            self.teacher, self.teacher_optimizer, teach
+        )
+        logs["teacher_loss"] = taught
+        logs["feedback"] = distribute.scaled_mean(feedback)
+        return loss, logits, logs
+
+    def _check_optimizer(self):
+        # Not in compile: Keras compiles no loaded model that overrides it.
+        steps = _optimizers.innermost(
+            self.optimizer
+        ).gradient_accumulation_steps
+        if steps is not None and steps > 1:
+            raise ValueError(
+                "gradient_accumulation_steps must be left out of the student's "
+                "optimizer: the teacher learns from what each batch's step "
+                f"brings, got {steps}"
+            )
+
+    def objective(self, views, labels, sample_weight=None, pseudo_labels=None):
+        """Returns the student's loss, its labeled logits, its logs.
+
+        `pseudo_labels` are the teacher's, asked for where they are not given.
+        """
+        if pseudo_labels is None:
+            answers = self.teacher_logits(views["strong"], training=True)
+            pseudo_labels = self.pseudo_labels(answers)
+        logits, strong = self.forward_together(
+            views["labeled"], views["strong"]
+        )
+        supervised = self.compute_loss(views, labels, logits, sample_weight)
+        consistency = self.label_loss(pseudo_labels, strong)
+        loss = (
+            self.value_at_step(self.supervised_weight) * supervised
+            + self.value_at_step(self.consistency_weight) * consistency
+        )
+        logs = dict(supervised_loss=supervised, consistency_loss=consistency)
+        return loss, logits, logs
+
+    def pseudo_labels(self, logits):
+        """Returns a class for each of the teacher's answers, int32 (batch,)."""
+        if not self.sampled:
+            return targets.hard_labels(logits)
+        normal = distribute.stateless_normal(
+            ops.shape(logits)[:1], (self.seed, self.step)
+        )
+        uniform = (1.0 + ops.erf(normal / 2**0.5)) / 2
+        # The class whose part of [0, 1] the number falls into.
+        ends = ops.cumsum(targets.soft_targets(logits), axis=-1)[:, :-1]
+        return ops.sum(ops.cast(ends < uniform[:, None], "int32"), axis=-1)
+
+    def labeled_loss(self, views, labels, sample_weight=None):
+        """Returns the student's loss on the labels of all replicas."""
+        with ema.preserve(self.student.non_trainable_variables):
+            logits = self.forward(views["labeled"])
+        loss = self.compute_loss(views, labels, logits, sample_weight)
+        return ops.stop_gradient(distribute.sum_over_replicas(loss))
+
+    def agreement(self, weak, strong):
+        """Returns the weighted loss of UDA on the teacher's logits."""
+        target = targets.soft_targets(weak, self.temperature)
+        mask = targets.confidence_mask(weak / self.temperature, self.threshold)
+        uda = self.uda_loss(target, strong, sample_weight=mask)
+        return self.value_at_step(self.uda_weight) * uda
+
+    def advantage(self, feedback):
+        """Moves the mean of the feedback, and returns what is above it."""
+        news = (1 - self.baseline_decay) * (feedback - self.baseline)
+        self.baseline.assign_add(news)
+        return feedback - self.baseline
+
+    def get_config(self) -> dict:
+        """Returns the configuration, with both networks in it."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "teacher": serialize(self.teacher),
+            "teacher_optimizer": serialize(self.teacher_optimizer),
+            "consistency_weight": serialize(self.consistency_weight),
+            "supervised_weight": serialize(self.supervised_weight),
+            "uda_weight": serialize(self.uda_weight),
+            "temperature": self.temperature,
+            "threshold": self.threshold,
+            "baseline_decay": self.baseline_decay,
+            "sampled": self.sampled,
+            "seed": self.seed,
+        }

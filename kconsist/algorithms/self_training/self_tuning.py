@@ -1,0 +1,195 @@
+"""Self-Tuning: images come close to those of their class, labeled or guessed.
+
+Reference: Wang et al. 2021, "Self-Tuning for Data-Efficient Deep Learning".
+"""
+
+import keras
+from keras import ops
+
+from kconsist import _checks, ema, features, targets
+from kconsist.layers import ClassQueues
+from kconsist.losses import LogitsKLDivergence
+from kconsist.trainer import ConsistencyTrainer
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class SelfTuning(ConsistencyTrainer):
+    """Trains a student on labels, and its features by pseudo group contrast.
+
+    L = CE(y, z(labeled)) + λ · (PGC(labeled, y) + PGC(strong, ŷ)),
+    ŷ = argmax z(strong). PGC is KL(u ‖ softmax([h · k⁰, h · Q] / τ)): the query
+    h, a projection of the student's features at length 1, is to be as close to
+    its own key k⁰ as to each of the K keys in its class's queue, and far from
+    all others'; u is 1 / (K + 1) on those and 0 elsewhere. Keys are made by the
+    running average of the student and of the projection, and queue up by class.
+    A wrong ŷ is one of K + 1 positives only.
+
+    Views: labeled; weak (to the average, makes the key) and strong (to the
+    student, makes the query and the pseudo-label), of the same unlabeled
+    images. The paper has two strong views: give the same one twice. It has two
+    of the labeled images too, which are seen by both networks in one here.
+    Collapse: the labels, stop-gradient on the keys, the slow average, and the
+    other classes' keys.
+    Answers: the student. The projection is not in it.
+    BatchNorm: labeled and strong in one forward pass of the student, labeled
+    and weak in one of the average, whose moving statistics are its own.
+
+    Args:
+        student: built functional or sequential model from images to logits
+            (batch, classes). What its last layer with weights takes, (batch,
+            width), are the features.
+        consistency_weight: weight (λ), a float or a schedule. Defaults to
+            `1.0`.
+        temperature: divides the similarities (τ). Defaults to `0.07`.
+        queue_length: keys of a class's queue (K). Defaults to `32`.
+        projection_size: length of queries and keys (D). Defaults to `1024`.
+        decay: decay of the average, once a step (TLL: twice). Defaults to
+            `0.999`.
+        seed: seed of the queues' random start. Defaults to `0`.
+
+    Example:
+        ```python
+        import keras
+        from kconsist import SelfTuning, data, models, views
+
+        trainer = SelfTuning(models.MLP(2), projection_size=16)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        trainer.compile("adam", loss, metrics=["accuracy"])
+        train, test = data.load("moons")
+        jitter = views.Jitter(radius=0.25)
+        batches = data.semi_supervised(
+            train, train, weak=jitter, strong=jitter, unlabeled_ratio=1
+        )
+        history = trainer.fit(batches, epochs=1, verbose=0)
+        ```
+
+    Reference: https://arxiv.org/abs/2102.12903, section 4. TLL:
+    `tllib.self_training.self_tuning.SelfTuning`.
+    """
+
+    views = ("labeled", "weak", "strong")
+    logs = ("supervised_loss", "labeled_contrast_loss", "consistency_loss")
+
+    def __init__(
+        self,
+        student,
+        consistency_weight=1.0,
+        temperature=0.07,
+        queue_length=32,
+        projection_size=1024,
+        decay=0.999,
+        seed=0,
+        **kwargs,
+    ):
+        _checks.weight("consistency_weight", consistency_weight)
+        _checks.positive("temperature", temperature)
+        _checks.count("projection_size", projection_size)
+        _checks.in_range("decay", decay, 0, 1)
+        super().__init__(student, ema.make_teacher(student), **kwargs)
+        self.consistency_weight = consistency_weight
+        self.temperature = temperature
+        self.queue_length = queue_length
+        self.projection_size = projection_size
+        self.decay = decay
+        self.seed = seed
+        self.backbone, self.classifier = features.split(student)
+        self.projection = keras.Sequential(
+            [
+                keras.Input(self.backbone.output_shape[1:]),
+                keras.layers.Dense(projection_size, dtype="float32"),
+            ]
+        )
+        self.heads = (self.projection,)
+        self.key_body, _ = features.split(self.teacher)
+        self.key_projection = ema.make_teacher(self.projection)
+        self.memory = ClassQueues(
+            _checks.num_classes(self), queue_length, projection_size, seed
+        )
+        self.divergence = LogitsKLDivergence()
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns the loss, the labeled logits, the logs."""
+        labels = targets.class_indices(labels)
+        labeled, strong = self.forward_together(
+            views["labeled"], views["strong"], network=self.backbone
+        )
+        labeled_keys, keys = self.forward_together(
+            views["labeled"], views["weak"], network=self.keys
+        )
+        logits = features.classify(self.classifier, labeled)
+        pseudo_labels = targets.hard_labels(
+            features.classify(self.classifier, strong)
+        )
+
+        supervised = self.compute_loss(views, labels, logits, sample_weight)
+        labeled_contrast = self.contrast(
+            labeled, labeled_keys, labels, sample_weight
+        )
+        counts = None if sample_weight is None else sample_weight > 0
+        self.memory.enqueue(labeled_keys, labels, counts)
+        # The newest labeled keys are among these images' positives.
+        consistency = self.contrast(strong, keys, pseudo_labels)
+        self.memory.enqueue(keys, pseudo_labels)
+        loss = supervised + self.value_at_step(self.consistency_weight) * (
+            labeled_contrast + consistency
+        )
+        logs = dict(
+            supervised_loss=supervised,
+            labeled_contrast_loss=labeled_contrast,
+            consistency_loss=consistency,
+        )
+        return loss, logits, logs
+
+    def keys(self, images, training=True):
+        """Returns the average's keys (batch, D) under stop-gradient."""
+        found = self.key_body(images, training=training)
+        keys = of_length_one(self.key_projection(found))
+        return ops.stop_gradient(keys)
+
+    def contrast(self, found, keys, labels, sample_weight=None):
+        """Returns the pseudo group contrast of a batch.
+
+        Args:
+            found: the student's features (batch, width).
+            keys: float32 tensor (batch, D), the same images' keys.
+            labels: integer tensor (batch,), whose queues are positive.
+            sample_weight: float tensor (batch,), or None.
+        """
+        queries = of_length_one(self.projection(found))
+        own = ops.sum(queries * keys, axis=-1, keepdims=True)
+        queues = ops.reshape(self.memory.queues, (-1, self.projection_size))
+        others = ops.matmul(queries, ops.transpose(queues))
+        similarities = ops.concatenate([own, others], axis=-1)
+
+        group = ops.one_hot(labels, self.memory.num_classes, dtype="float32")
+        group = ops.repeat(group, self.queue_length, axis=-1)
+        positives = ops.concatenate([ops.ones_like(own), group], axis=-1)
+        return self.divergence(
+            positives / (self.queue_length + 1),
+            similarities / self.temperature,
+            sample_weight=sample_weight,
+        )
+
+    def after_step(self) -> None:
+        """Moves the averages."""
+        ema.ema_update(self.teacher, self.student, self.decay, "own")
+        ema.ema_update(self.key_projection, self.projection, self.decay, "own")
+
+    def get_config(self) -> dict:
+        """Returns the configuration, with the student's in it."""
+        return {
+            **super().get_config(),
+            "consistency_weight": keras.saving.serialize_keras_object(
+                self.consistency_weight
+            ),
+            "temperature": self.temperature,
+            "queue_length": self.queue_length,
+            "projection_size": self.projection_size,
+            "decay": self.decay,
+            "seed": self.seed,
+        }
+
+
+def of_length_one(vectors):
+    """Returns vectors (batch, D) at Euclidean length 1, as float32."""
+    return ops.normalize(ops.cast(vectors, "float32"), axis=-1, order=2)

@@ -1,0 +1,123 @@
+"""FixMatch: a confident answer on the weak view labels the strong one.
+
+Reference: Sohn et al. 2020, "FixMatch: Simplifying Semi-Supervised Learning
+with Consistency and Confidence".
+"""
+
+import keras
+
+from kconsist import _checks, distribute, ema, targets
+from kconsist.trainer import ConsistencyTrainer
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class FixMatch(ConsistencyTrainer):
+    """Trains a student on labels and on its own confident answers.
+
+    L = CE(y, z(labeled)) + λ · mean[1(max p(weak) ≥ τ) · CE(argmax p(weak),
+    z(strong))]. The mean is over all unlabeled images, not over the confident
+    ones. The labels come from the student itself, not from its average.
+
+    Views: labeled (weakly augmented), weak and strong of the same unlabeled
+    images, 7 times as many in the paper; they include the labeled ones there.
+    Collapse: the labels, stop-gradient and the confidence mask.
+    Answers: the running average with `ema_decay`, else the student.
+    BatchNorm: all three views in one forward pass, one update of the moving
+    statistics; the average takes a copy of them.
+
+    Args:
+        student: built model from images to logits (batch, classes).
+        threshold: confidence (τ) from which on an image counts; at or above.
+            Defaults to `0.95`.
+        consistency_weight: weight of the second term (λ), a float or a
+            schedule. Defaults to `1.0`.
+        ema_decay: decay of the average that answers, without a warm-up as in
+            the paper, which uses 0.999; `None` for no average. Defaults to
+            `None`.
+
+    Example:
+        ```python
+        import keras
+        from kconsist import FixMatch, data, models, views
+
+        trainer = FixMatch(models.MLP(2), threshold=0.9, ema_decay=0.99)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        trainer.compile("adam", loss, metrics=["accuracy"])
+        train, test = data.load("moons")
+        batches = data.semi_supervised(
+            train,
+            train,
+            weak=views.Identity(),
+            strong=views.Jitter(radius=0.25),
+        )
+        history = trainer.fit(batches, epochs=1, verbose=0)
+        ```
+
+    Reference: https://arxiv.org/abs/2001.07685, section 2.2, equations 3 and 4.
+    """
+
+    views = ("labeled", "weak", "strong")
+    logs = ("supervised_loss", "consistency_loss", "mask_rate")
+
+    def __init__(
+        self,
+        student,
+        threshold=0.95,
+        consistency_weight=1.0,
+        ema_decay=None,
+        **kwargs,
+    ):
+        _checks.in_range("threshold", threshold, 0, 1)
+        _checks.weight("consistency_weight", consistency_weight)
+        average = ema.make_average(student, ema_decay)
+        super().__init__(student, average, **kwargs)
+        self.threshold = threshold
+        self.consistency_weight = consistency_weight
+        self.ema_decay = ema_decay
+        self.consistency_loss = keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True
+        )
+
+    @property
+    def inference_model(self) -> keras.Model:
+        """The average where there is one, else the student."""
+        return self.student if self.teacher is None else self.teacher
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns the loss, the labeled logits, the logs."""
+        logits, weak, strong = self.forward_together(
+            views["labeled"], views["weak"], views["strong"]
+        )
+        pseudo_labels, mask = targets.pseudo_label(weak, self.threshold)
+
+        supervised = self.compute_loss(views, labels, logits, sample_weight)
+        # Mean over all unlabeled images, not over the kept ones (equation 4).
+        consistency = self.consistency_loss(
+            pseudo_labels, strong, sample_weight=mask
+        )
+        loss = (
+            supervised
+            + self.value_at_step(self.consistency_weight) * consistency
+        )
+        logs = dict(
+            supervised_loss=supervised,
+            consistency_loss=consistency,
+            mask_rate=distribute.scaled_mean(mask),
+        )
+        return loss, logits, logs
+
+    def after_step(self) -> None:
+        """Moves the average."""
+        if self.teacher is not None:
+            ema.ema_update(self.teacher, self.student, self.ema_decay, "copy")
+
+    def get_config(self) -> dict:
+        """Returns the configuration, with the student's in it."""
+        return {
+            **super().get_config(),
+            "threshold": self.threshold,
+            "consistency_weight": keras.saving.serialize_keras_object(
+                self.consistency_weight
+            ),
+            "ema_decay": self.ema_decay,
+        }

@@ -1,0 +1,145 @@
+"""FlexMatch: FixMatch with a threshold for each class, lower where it is hard.
+
+Reference: Zhang et al. 2021, "FlexMatch: Boosting Semi-Supervised Learning with
+Curriculum Pseudo Labeling".
+"""
+
+import keras
+
+from kconsist import _checks, distribute, ema, targets
+from kconsist.layers import DynamicThresholding
+from kconsist.trainer import ConsistencyTrainer
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class FlexMatch(ConsistencyTrainer):
+    """Trains as FixMatch does, with thresholds that follow what is learned.
+
+    L = CE(y, z(labeled)) + λ · mean[1(max p(weak) > T(ŷ)) · CE(ŷ, z(strong))],
+    ŷ = argmax p(weak), T(c) = M(β(c)) · τ: see
+    `kconsist.layers.DynamicThresholding`. At first every threshold is 0 and
+    every image counts; the paper means it so.
+
+    Views: labeled, weak and strong of the same unlabeled images, and index,
+    which of the unlabeled images these are: `data.semi_supervised(...,
+    with_index=True)`.
+    Collapse: the labels, stop-gradient and the confidence mask.
+    Answers: the running average with `ema_decay`, else the student.
+    BatchNorm: all three views in one forward pass; the average takes a copy.
+
+    Args:
+        student: built model from images to logits (batch, classes).
+        num_examples: number of unlabeled images (N).
+        threshold: confidence (τ) of a class that is learned. Defaults to
+            `0.95`.
+        consistency_weight: weight (λ), a float or a schedule. Defaults to
+            `1.0`.
+        mapping: M, `"linear"`, `"convex"` or `"concave"`. Defaults to
+            `"convex"`, the paper's.
+        warmup: whether thresholds rise slowly at first, counting the images
+            that no class has claimed. Defaults to `True`.
+        ema_decay: decay of the average that answers; the paper takes 0.999.
+            Defaults to `None`, no average.
+
+    Example:
+        ```python
+        import keras
+        from kconsist import FlexMatch, data, models, views
+
+        train, test = data.load("moons")
+        trainer = FlexMatch(models.MLP(2), num_examples=len(train.images))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        trainer.compile("adam", loss, metrics=["accuracy"])
+        batches = data.semi_supervised(
+            train,
+            train,
+            weak=views.Identity(),
+            strong=views.Jitter(radius=0.25),
+            with_index=True,
+        )
+        history = trainer.fit(batches, epochs=1, verbose=0)
+        ```
+
+    Reference: https://arxiv.org/abs/2110.08263, algorithm 1.
+    """
+
+    views = ("labeled", "weak", "strong", "index")
+    logs = ("supervised_loss", "consistency_loss", "mask_rate")
+
+    def __init__(
+        self,
+        student,
+        num_examples,
+        threshold=0.95,
+        consistency_weight=1.0,
+        mapping="convex",
+        warmup=True,
+        ema_decay=None,
+        **kwargs,
+    ):
+        _checks.weight("consistency_weight", consistency_weight)
+        average = ema.make_average(student, ema_decay)
+        super().__init__(student, average, **kwargs)
+        self.num_examples = num_examples
+        self.threshold = threshold
+        self.consistency_weight = consistency_weight
+        self.mapping = mapping
+        self.warmup = warmup
+        self.ema_decay = ema_decay
+        self.thresholding = DynamicThresholding(
+            threshold, warmup, mapping, _checks.num_classes(self), num_examples
+        )
+        self.consistency_loss = keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True
+        )
+
+    @property
+    def inference_model(self) -> keras.Model:
+        """The average where there is one, else the student."""
+        return self.student if self.teacher is None else self.teacher
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns the loss, the labeled logits, the logs."""
+        logits, weak, strong = self.forward_together(
+            views["labeled"], views["weak"], views["strong"]
+        )
+        pseudo_labels = targets.hard_labels(weak)
+        threshold = self.thresholding(pseudo_labels)
+        mask = targets.confidence_mask(weak, threshold, inclusive=False)
+        # What is learned is judged by τ itself.
+        learned = targets.confidence_mask(weak, self.threshold, inclusive=False)
+        self.thresholding.update(views["index"], learned, pseudo_labels)
+
+        supervised = self.compute_loss(views, labels, logits, sample_weight)
+        consistency = self.consistency_loss(
+            pseudo_labels, strong, sample_weight=mask
+        )
+        loss = (
+            supervised
+            + self.value_at_step(self.consistency_weight) * consistency
+        )
+        logs = dict(
+            supervised_loss=supervised,
+            consistency_loss=consistency,
+            mask_rate=distribute.scaled_mean(mask),
+        )
+        return loss, logits, logs
+
+    def after_step(self) -> None:
+        """Moves the average."""
+        if self.teacher is not None:
+            ema.ema_update(self.teacher, self.student, self.ema_decay, "copy")
+
+    def get_config(self) -> dict:
+        """Returns the configuration, with the student's in it."""
+        return {
+            **super().get_config(),
+            "num_examples": self.num_examples,
+            "threshold": self.threshold,
+            "consistency_weight": keras.saving.serialize_keras_object(
+                self.consistency_weight
+            ),
+            "mapping": self.mapping,
+            "warmup": self.warmup,
+            "ema_decay": self.ema_decay,
+        }

@@ -1,0 +1,142 @@
+"""Mean Teacher: the teacher is the running average of the student.
+
+The student learns from the labels, and to answer on one view as its own
+average answers on another.
+
+Reference: Tarvainen and Valpola 2017, "Mean teachers are better role models".
+"""
+
+import contextlib
+
+import keras
+from keras import ops
+
+from kconsist import _checks, ema, targets
+from kconsist.trainer import ConsistencyTrainer
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class MeanTeacher(ConsistencyTrainer):
+    """Trains a student to agree with the running average of itself.
+
+    L = CE(y, z_s) + w(t) · mean_c (p_s - p_t)², θ_t ← αθ_t + (1 - α)θ_s after
+    each step. The teacher sees the weak view and the student the strong one;
+    the paper's form makes both in the same way: give one view for both.
+
+    Views: labeled, weak (to the teacher), strong (to the student). The paper
+    counts labeled images among the unlabeled ones: let them include them.
+    Collapse: the labels, stop-gradient and the slow average.
+    Answers: the teacher.
+    BatchNorm: the student sees labeled and strong images in one batch.
+
+    Args:
+        student: built model from images to logits (batch, classes).
+        decay: decay of the average (α). Defaults to `0.999`.
+        consistency_weight: weight w(t), a float or a schedule; the mean is
+            over classes, as in the paper. The papers ramp it up, see
+            `kconsist.schedules.SigmoidRampUp`. Defaults to `50.0`.
+        warmup: warm-up of the average, see `kconsist.ema.decay_at`. Defaults
+            to `"mean"`.
+        batch_norm: moving statistics of the teacher: its `"own"` from its
+            forward passes, a `"copy"` of the student's, or their `"ema"`.
+            Defaults to `"own"`.
+        teacher_training: whether the teacher answers in training mode, with
+            dropout and batch statistics, as in the paper. Defaults to `True`.
+
+    Example:
+        ```python
+        import keras
+        from kconsist import MeanTeacher, data, models, views
+
+        trainer = MeanTeacher(models.MLP(2), consistency_weight=10.0)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        trainer.compile("adam", loss, metrics=["accuracy"])
+        train, test = data.load("moons")
+        jitter = views.Jitter(radius=0.25)
+        batches = data.semi_supervised(
+            train, train, weak=jitter, strong=jitter
+        )
+        history = trainer.fit(batches, epochs=1, verbose=0)
+        ```
+
+    Reference: https://arxiv.org/abs/1703.01780, section 2.
+    """
+
+    views = ("labeled", "weak", "strong")
+    logs = ("supervised_loss", "consistency_loss")
+
+    def __init__(
+        self,
+        student,
+        decay=0.999,
+        consistency_weight=50.0,
+        warmup="mean",
+        batch_norm="own",
+        teacher_training=True,
+        **kwargs,
+    ):
+        _checks.in_range("decay", decay, 0, 1)
+        _checks.weight("consistency_weight", consistency_weight)
+        _checks.one_of("warmup", warmup, ema.WARMUPS)
+        _checks.one_of("batch_norm", batch_norm, ema.BATCH_NORM_POLICIES)
+        if batch_norm == "own" and not teacher_training:
+            raise ValueError(
+                "batch_norm='own' needs teacher_training=True: a teacher in "
+                "inference mode never moves its statistics"
+            )
+        super().__init__(student, ema.make_teacher(student), **kwargs)
+        self.decay = decay
+        self.consistency_weight = consistency_weight
+        self.warmup = warmup
+        self.batch_norm = batch_norm
+        self.teacher_training = teacher_training
+        self.num_updates = ema.new_counter(self)
+        self.consistency_loss = keras.losses.MeanSquaredError()
+
+    @property
+    def inference_model(self) -> keras.Model:
+        """The teacher, as in the paper."""
+        return self.teacher
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns the loss, the student's labeled logits, the logs."""
+        logits, student = self.forward_together(
+            views["labeled"], views["strong"]
+        )
+        with self._teacher_statistics():
+            teacher = self.teacher_logits(views["weak"], self.teacher_training)
+
+        supervised = self.compute_loss(views, labels, logits, sample_weight)
+        consistency = self.consistency_loss(
+            targets.soft_targets(teacher), ops.softmax(student)
+        )
+        loss = (
+            supervised
+            + self.value_at_step(self.consistency_weight) * consistency
+        )
+        logs = dict(supervised_loss=supervised, consistency_loss=consistency)
+        return loss, logits, logs
+
+    def after_step(self) -> None:
+        """Moves the average."""
+        alpha = ema.decay_at(self.num_updates, self.decay, self.warmup)
+        ema.ema_update(self.teacher, self.student, alpha, self.batch_norm)
+        self.num_updates.assign_add(1)
+
+    def _teacher_statistics(self):
+        if self.batch_norm == "own":
+            return contextlib.nullcontext()
+        return ema.preserve(ema.non_trained_weights(self.teacher, self.student))
+
+    def get_config(self) -> dict:
+        """Returns the configuration, with the student's in it."""
+        return {
+            **super().get_config(),
+            "decay": self.decay,
+            "consistency_weight": keras.saving.serialize_keras_object(
+                self.consistency_weight
+            ),
+            "warmup": self.warmup,
+            "batch_norm": self.batch_norm,
+            "teacher_training": self.teacher_training,
+        }

@@ -1,0 +1,208 @@
+"""MixMatch: guess labels, sharpen them, and mix them with the true ones.
+
+Reference: Berthelot et al. 2019, "MixMatch: A Holistic Approach to
+Semi-Supervised Learning".
+"""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from kconsist import _checks, distribute, ema, targets
+from kconsist.mixing import mixup_lambda
+from kconsist.trainer import ConsistencyTrainer
+from kconsist.views.mix_up import mix
+
+_TINY = 1e-30  # Keeps 0 / 0 at 0.
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class MixMatch(ConsistencyTrainer):
+    """Trains a student on mixtures of labeled and unlabeled images.
+
+    L = mean H(p', softmax z(x')) + λ_U · mean_c (q' - softmax z(u'))². The
+    guess q of an unlabeled image is the mean answer on its two views (K = 2),
+    sharpened: q^(1/T) / Σ. All images, labeled or not, form one pool W. Each is
+    mixed with another one of the pool, and their labels alike:
+    x' = λ'x + (1 - λ')w, λ' = max(λ, 1 - λ), λ ~ Beta(α, α) for each image.
+
+    λ and the partners are drawn in the step, from `seed` and the step's number,
+    the Beta by a table of its quantiles, so that XLA runs it and any pipeline
+    of two views feeds it. With several replicas the pool is everybody's batch.
+    An image of `sample_weight` w has w times its say in a mixture's label, and
+    as much in the weight of the mixture. The labels' loss is the cross-entropy
+    of mixed labels; the compiled one is that of `evaluate`.
+
+    Views: labeled, weak and strong: two weak views of the same unlabeled
+    images, which may include the labeled ones. Give the pipeline the same view
+    twice.
+    Collapse: the labels, stop-gradient on the guess.
+    Answers: the running average with `ema_decay`, else the student.
+    BatchNorm: the guesses see their own batch and move nothing. All mixtures
+    are one forward pass and one batch, which the paper's interleaving of
+    several batches imitates; it moves the statistics once. The metrics of
+    training judge the mixed labeled images.
+
+    Args:
+        student: built model from images to logits (batch, classes).
+        temperature: of the sharpening (T). Defaults to `0.5`.
+        alpha: of the Beta distribution (α); 0 mixes nothing. Defaults to
+            `0.75`.
+        consistency_weight: weight of the second term (λ_U), a float or a
+            schedule. The paper ramps it up linearly over 16,000 steps, to 75
+            for CIFAR-10 and 250 for SVHN. Defaults to `75.0`.
+        ema_decay: decay of the average that answers, without a warm-up; the
+            paper takes 0.999. Defaults to `None`, no average.
+        seed: seed of the mixtures. Defaults to `0`.
+
+    Example:
+        ```python
+        import keras
+        from kconsist import MixMatch, data, models, views
+
+        trainer = MixMatch(models.MLP(2), consistency_weight=10.0)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        trainer.compile("adam", loss, metrics=["accuracy"])
+        train, test = data.load("moons")
+        jitter = views.Jitter(radius=0.1)
+        batches = data.semi_supervised(
+            train, train, weak=jitter, strong=jitter, unlabeled_ratio=1
+        )
+        history = trainer.fit(batches, epochs=1, verbose=0)
+        ```
+
+    Reference: https://arxiv.org/abs/1905.02249, section 3, algorithm 1.
+    """
+
+    views = ("labeled", "weak", "strong")
+    logs = ("supervised_loss", "consistency_loss")
+
+    def __init__(
+        self,
+        student,
+        temperature=0.5,
+        alpha=0.75,
+        consistency_weight=75.0,
+        ema_decay=None,
+        seed=0,
+        **kwargs,
+    ):
+        _checks.positive("temperature", temperature)
+        _checks.in_range("alpha", alpha, 0, float("inf"))
+        _checks.weight("consistency_weight", consistency_weight)
+        average = ema.make_average(student, ema_decay)
+        super().__init__(student, average, **kwargs)
+        self.temperature = temperature
+        self.alpha = alpha
+        self.consistency_weight = consistency_weight
+        self.ema_decay = ema_decay
+        self.seed = seed
+        self.supervised_loss = keras.losses.CategoricalCrossentropy(
+            from_logits=True
+        )
+        self.consistency_loss = keras.losses.MeanSquaredError()
+
+    @property
+    def inference_model(self) -> keras.Model:
+        """The average where there is one, else the student."""
+        return self.student if self.teacher is None else self.teacher
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns the loss, the mixed labeled logits, the logs."""
+        guess = self.guess_labels(views["weak"], views["strong"])
+        labels = targets.class_indices(labels)
+        labels = ops.one_hot(labels, guess.shape[-1], dtype="float32")
+        if sample_weight is None:
+            sample_weight = ops.ones_like(labels[:, 0])
+        ones = ops.ones_like(guess[:, 0])
+        images, answers, counts = self.mixup(
+            [views[name] for name in self.views],
+            [labels, guess, guess],
+            [sample_weight, ones, ones],
+        )
+        logits, *unlabeled = self.forward_together(*images)
+
+        supervised = self.supervised_loss(
+            answers[0], logits, sample_weight=counts[0]
+        )
+        consistency = self.consistency_loss(
+            ops.concatenate(answers[1:]),
+            ops.softmax(ops.concatenate(unlabeled)),
+            sample_weight=ops.concatenate(counts[1:]),
+        )
+        loss = (
+            supervised
+            + self.value_at_step(self.consistency_weight) * consistency
+        )
+        logs = dict(supervised_loss=supervised, consistency_loss=consistency)
+        return loss, logits, logs
+
+    def guess_labels(self, weak, strong):
+        """Returns q of each unlabeled image, (batch, classes)."""
+        with ema.preserve(ema.non_trained_weights(self.student, self.student)):
+            first, second = self.forward_together(weak, strong)
+        mean = (targets.soft_targets(first) + targets.soft_targets(second)) / 2
+        return targets.sharpen(mean, self.temperature)
+
+    def mixup(self, images, answers, counts):
+        """Returns the three arguments, each mixed with partners of the pool.
+
+        Args:
+            images: list of tensors (batch, …), a batch size each.
+            answers: list of float32 tensors (batch, classes).
+            counts: list of float32 tensors (batch,), how much each image has a
+                say.
+
+        Returns:
+            Three lists of float32 tensors in the same shapes.
+        """
+        sizes = [
+            ops.shape(view)[0] * distribute.num_replicas() for view in images
+        ]
+        images, answers, counts = map(pooled, (images, answers, counts))
+        share, partner = self.draw(sum(sizes))
+        images = mix(images, share, partner)
+        # An answer has its say as far as its image counts.
+        answers = mix(counts[:, None] * answers, share, partner)
+        counts = mix(counts, share, partner)
+        answers = answers / ops.maximum(counts, _TINY)[:, None]
+        return [parts(pool, sizes) for pool in (images, answers, counts)]
+
+    def draw(self, size):
+        """Returns λ' and the partner of each image of the pool, (size,)."""
+        uniform, order = tf.unstack(
+            distribute.stateless_uniform((2, size), (self.seed, self.step))
+        )
+        share = mixup_lambda(uniform, self.alpha)
+        return share, ops.argsort(order)
+
+    def after_step(self) -> None:
+        """Moves the average."""
+        if self.teacher is not None:
+            ema.ema_update(self.teacher, self.student, self.ema_decay, "copy")
+
+    def get_config(self) -> dict:
+        """Returns the configuration, with the student's in it."""
+        return {
+            **super().get_config(),
+            "temperature": self.temperature,
+            "alpha": self.alpha,
+            "consistency_weight": keras.saving.serialize_keras_object(
+                self.consistency_weight
+            ),
+            "ema_decay": self.ema_decay,
+            "seed": self.seed,
+        }
+
+
+def pooled(tensors):
+    """Returns the rows of a list of tensors, of all replicas, as one."""
+    return ops.concatenate(
+        [distribute.gather_replicas(ops.cast(t, "float32")) for t in tensors]
+    )
+
+
+def parts(pool, sizes):
+    """Returns the list that `pooled` took, of this replica's rows."""
+    tensors = tf.split(pool, sizes, num=len(sizes))
+    return [distribute.local_shard(tensor) for tensor in tensors]

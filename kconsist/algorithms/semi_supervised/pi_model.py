@@ -1,0 +1,139 @@
+"""The Π-model: two noisy passes of one network are to agree.
+
+Reference: Laine and Aila 2017, "Temporal Ensembling for Semi-Supervised
+Learning"; Sajjadi et al. 2016, "Regularization With Stochastic Transformations
+and Perturbations for Deep Semi-Supervised Learning".
+"""
+
+import itertools
+
+import keras
+from keras import ops
+
+from kconsist import _checks
+from kconsist.losses import LogitsKLDivergence
+from kconsist.trainer import ConsistencyTrainer
+
+DISTANCES = ("mse", "kl")
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class PiModel(ConsistencyTrainer):
+    """Trains a network to answer alike to two views of the same images.
+
+    L = CE(y, z) + w(t) · distance(p_weak, p_strong), with the gradient through
+    both branches as in the paper. The two views are alike in the paper; noise
+    inside the network, such as dropout, differs between them as well.
+
+    Transformation stability (Sajjadi et al. 2016) is the same with `more_views`
+    of an image: the mean over all pairs of views, where its paper has the sum
+    over pairs and classes. Pseudo-ensembles (Bachman et al. 2014) is the same
+    with `views.Identity()` for every view and dropout in the student.
+
+    Views: labeled, weak and strong, and `more_views`. The papers count labeled
+    images among the unlabeled ones: let them include them.
+    Collapse: the labels.
+    Answers: the student.
+    BatchNorm: all views in one forward pass.
+
+    Args:
+        student: built model from images to logits (batch, classes).
+        consistency_weight: weight w(t), a float or a schedule. Defaults to
+            `10.0`.
+        distance: `"mse"`: squared difference of probabilities, mean over
+            classes, as in the paper; `"kl"`: mean of KL(weak ‖ strong) and
+            KL(strong ‖ weak). Defaults to `"mse"`.
+        stop_gradient: the weak view is a target only, as in Google's code, and
+            is compared with each other view; `"kl"` is then KL(weak ‖ strong)
+            alone. Defaults to `False`.
+        more_views: names of further views, `data.semi_supervised(...,
+            more={name: view})`. Defaults to `()`.
+
+    Example:
+        ```python
+        import keras
+        from kconsist import PiModel, data, models, views
+
+        trainer = PiModel(models.MLP(2), 10.0, distance="kl")
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        trainer.compile("adam", loss, metrics=["accuracy"])
+        train, test = data.load("moons")
+        jitter = views.Jitter(radius=0.25)
+        batches = data.semi_supervised(
+            train, train, weak=jitter, strong=jitter
+        )
+        history = trainer.fit(batches, epochs=1, verbose=0)
+        ```
+
+    Reference: https://arxiv.org/abs/1610.02242, section 2.1, algorithm 1;
+    https://arxiv.org/abs/1606.04586; https://arxiv.org/abs/1412.4864
+    """
+
+    views = ("labeled", "weak", "strong")
+    logs = ("supervised_loss", "consistency_loss")
+
+    def __init__(
+        self,
+        student,
+        consistency_weight=10.0,
+        distance="mse",
+        stop_gradient=False,
+        more_views=(),
+        **kwargs,
+    ):
+        _checks.weight("consistency_weight", consistency_weight)
+        _checks.one_of("distance", distance, DISTANCES)
+        if isinstance(more_views, str):
+            raise ValueError(
+                f"more_views must be a tuple of names, got {more_views!r}"
+            )
+        super().__init__(student, **kwargs)
+        self.views = (*type(self).views, *more_views)
+        self.consistency_weight = consistency_weight
+        self.distance = distance
+        self.stop_gradient = stop_gradient
+        self.more_views = more_views
+        self.squared_error = keras.losses.MeanSquaredError()
+        self.divergence = LogitsKLDivergence()
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns the loss, the labeled logits, the logs."""
+        logits, *answers = self.forward_together(
+            *(views[name] for name in self.views)
+        )
+        pairs = list(itertools.combinations(answers, 2))
+        if self.stop_gradient:
+            weak, *others = answers
+            pairs = [(ops.stop_gradient(weak), other) for other in others]
+
+        supervised = self.compute_loss(views, labels, logits, sample_weight)
+        each = [self.disagreement(first, second) for first, second in pairs]
+        consistency = sum(each) / len(pairs)
+        loss = (
+            supervised
+            + self.value_at_step(self.consistency_weight) * consistency
+        )
+        logs = dict(supervised_loss=supervised, consistency_loss=consistency)
+        return loss, logits, logs
+
+    def disagreement(self, weak, strong):
+        """Returns the mean distance of two answers, each logits (batch, C)."""
+        p_weak, p_strong = ops.softmax(weak), ops.softmax(strong)
+        if self.distance == "mse":
+            return self.squared_error(p_weak, p_strong)
+        forward = self.divergence(p_weak, strong)
+        if self.stop_gradient:
+            return forward
+        return (forward + self.divergence(p_strong, weak)) / 2
+
+    def get_config(self) -> dict:
+        """Returns the configuration, with the student's in it."""
+        return {
+            **super().get_config(),
+            "consistency_weight": keras.saving.serialize_keras_object(
+                self.consistency_weight
+            ),
+            "distance": self.distance,
+            "stop_gradient": self.stop_gradient,
+            "more_views": list(self.more_views),
+        }

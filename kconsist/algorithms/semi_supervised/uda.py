@@ -1,0 +1,172 @@
+"""UDA: agree with a sharpened answer, and forget labels that are learned.
+
+Reference: Xie et al. 2020, "Unsupervised Data Augmentation for Consistency
+Training".
+"""
+
+import keras
+from keras import ops
+
+from kconsist import _checks, distribute, ema, targets
+from kconsist.losses import EntropyLoss, LogitsKLDivergence
+from kconsist.trainer import ConsistencyTrainer
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class UDA(ConsistencyTrainer):
+    """Trains a student to answer on the strong view as on the weak one.
+
+    L = CE(y, z(labeled)) + λ · mean[1(max p(weak) > β) · KL(softmax(z(weak)/τ)
+    ‖ softmax(z(strong)))]. The temperature sharpens the target, not the
+    student, and the mask looks at the answer before it is sharpened. With
+    signal annealing, labeled images whose right class is already above η(t)
+    are left out, and the mean is over those that are left. With an entropy
+    weight c, c · mean H(p(weak)) is added, as in the authors' code.
+
+    Views: labeled, weak and strong of the same unlabeled images.
+    Collapse: the labels, stop-gradient and the confidence mask.
+    Answers: the running average with `ema_decay`, else the student.
+    BatchNorm: all three views in one forward pass; the average takes a copy.
+
+    Args:
+        student: built model from images to logits (batch, classes).
+        consistency_weight: weight (λ), a float or a schedule. Defaults to
+            `1.0`.
+        temperature: divides the logits of the target (τ); 0.4 on ImageNet and
+            0.9 for 250 labels of CIFAR-10 in the authors' runs. Defaults to
+            `1.0`.
+        threshold: confidence (β) that an image has to exceed; 0.8 in the same
+            runs. Defaults to `0.0`, every image.
+        signal_annealing: η(t), a schedule such as
+            `kconsist.schedules.TrainingSignalAnnealing`, or `None`. Defaults
+            to `None`.
+        entropy_weight: weight (c) of the entropy of the weak view's
+            predictions, a float or a schedule; 0.1 for 500 to 2,000 labels of
+            CIFAR-10 in the authors' runs. Defaults to `0.0`.
+        ema_decay: decay of the average that answers, or `None`. The authors'
+            code takes 0.9999 with the warm-up `"num_updates"`. Defaults to
+            `None`.
+        warmup: warm-up of the average, see `kconsist.ema.decay_at`. Defaults
+            to `"num_updates"`.
+
+    Example:
+        ```python
+        import keras
+        from kconsist import UDA, data, models, views
+
+        trainer = UDA(models.MLP(2), temperature=0.4, threshold=0.8)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        trainer.compile("adam", loss, metrics=["accuracy"])
+        train, test = data.load("moons")
+        batches = data.semi_supervised(
+            train,
+            train,
+            weak=views.Identity(),
+            strong=views.Jitter(radius=0.25),
+        )
+        history = trainer.fit(batches, epochs=1, verbose=0)
+        ```
+
+    Reference: https://arxiv.org/abs/1904.12848, sections 2.2 and 2.3.
+    """
+
+    views = ("labeled", "weak", "strong")
+    logs = ("supervised_loss", "consistency_loss", "entropy", "mask_rate")
+
+    def __init__(
+        self,
+        student,
+        consistency_weight=1.0,
+        temperature=1.0,
+        threshold=0.0,
+        signal_annealing=None,
+        entropy_weight=0.0,
+        ema_decay=None,
+        warmup="num_updates",
+        **kwargs,
+    ):
+        _checks.weight("consistency_weight", consistency_weight)
+        _checks.positive("temperature", temperature)
+        _checks.in_range("threshold", threshold, 0, 1)
+        if signal_annealing is not None:
+            _checks.weight("signal_annealing", signal_annealing)
+        _checks.weight("entropy_weight", entropy_weight)
+        _checks.one_of("warmup", warmup, ema.WARMUPS)
+        average = ema.make_average(student, ema_decay)
+        super().__init__(student, average, **kwargs)
+        self.consistency_weight = consistency_weight
+        self.temperature = temperature
+        self.threshold = threshold
+        self.signal_annealing = signal_annealing
+        self.entropy_weight = entropy_weight
+        self.ema_decay = ema_decay
+        self.warmup = warmup
+        if average is not None:
+            self.num_updates = ema.new_counter(self)
+        self.consistency_loss = LogitsKLDivergence()
+        self.entropy_loss = EntropyLoss()
+
+    @property
+    def inference_model(self) -> keras.Model:
+        """The average where there is one, else the student."""
+        return self.student if self.teacher is None else self.teacher
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns the loss, the labeled logits, the logs."""
+        logits, weak, strong = self.forward_together(
+            views["labeled"], views["weak"], views["strong"]
+        )
+        target = targets.soft_targets(weak, self.temperature)
+        mask = targets.confidence_mask(weak, self.threshold, inclusive=False)
+
+        sample_weight = self.annealed(labels, logits, sample_weight)
+        supervised = self.compute_loss(views, labels, logits, sample_weight)
+        consistency = self.consistency_loss(target, strong, sample_weight=mask)
+        entropy = self.entropy_loss(weak)
+        loss = (
+            supervised
+            + self.value_at_step(self.consistency_weight) * consistency
+            + self.value_at_step(self.entropy_weight) * entropy
+        )
+        logs = dict(
+            supervised_loss=supervised,
+            consistency_loss=consistency,
+            entropy=entropy,
+            mask_rate=distribute.scaled_mean(mask),
+        )
+        return loss, logits, logs
+
+    def annealed(self, labels, logits, sample_weight):
+        """Returns weights without the labels that are learned (section 2.3).
+
+        The others weigh more, so that the mean is over those that are left, on
+        all replicas.
+        """
+        if self.signal_annealing is None:
+            return sample_weight
+        ceiling = self.value_at_step(self.signal_annealing)
+        kept = targets.tsa_mask(logits, labels, ceiling)
+        share = distribute.sum_over_replicas(distribute.scaled_mean(kept))
+        weight = kept / ops.maximum(share, 1e-7)
+        return weight if sample_weight is None else weight * sample_weight
+
+    def after_step(self) -> None:
+        """Moves the average."""
+        if self.teacher is not None:
+            alpha = ema.decay_at(self.num_updates, self.ema_decay, self.warmup)
+            ema.ema_update(self.teacher, self.student, alpha, "copy")
+            self.num_updates.assign_add(1)
+
+    def get_config(self) -> dict:
+        """Returns the configuration, with the student's in it."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "consistency_weight": serialize(self.consistency_weight),
+            "temperature": self.temperature,
+            "threshold": self.threshold,
+            "signal_annealing": serialize(self.signal_annealing),
+            "entropy_weight": serialize(self.entropy_weight),
+            "ema_decay": self.ema_decay,
+            "warmup": self.warmup,
+        }

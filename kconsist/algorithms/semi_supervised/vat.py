@@ -1,0 +1,188 @@
+"""VAT: answer alike within a ball, tested where it is hardest.
+
+Reference: Miyato et al. 2018, "Virtual Adversarial Training: A Regularization
+Method for Supervised and Semi-Supervised Learning".
+"""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from kconsist import _checks, distribute, ema, targets
+from kconsist.losses import LogitsKLDivergence
+from kconsist.trainer import ConsistencyTrainer
+
+
+@keras.saving.register_keras_serializable(package="kconsist")
+class VAT(ConsistencyTrainer):
+    """Trains a student to resist the worst small change of its input.
+
+    L = CE(y, z(labeled)) + λ · mean KL(p(x) ‖ p(x + r)) + λ_H · mean H(p(x)),
+    where r, of length ε, is where the divergence grows fastest, found by power
+    iteration from a random direction. p(x) in the divergence is a target, no
+    gradient flows through it.
+
+    Views: labeled, weak: one view of the unlabeled images, whose second view is
+    made by the student's own gradient. They may include the labeled images.
+    Collapse: the labels, stop-gradient on the target.
+    Answers: the student.
+    BatchNorm: the labeled images alone move the statistics; every other pass
+    uses those of its own batch. Dropout draws the same masks in the passes
+    that are compared.
+
+    Args:
+        student: built model from images to logits (batch, classes).
+        epsilon: length of the perturbation (ε), Euclidean, in the units of the
+            student's input. The papers' 6 to 10 are for CIFAR-10 images scaled
+            to about [-1, 1]: a student that takes 0 to 255 needs 127.5 times
+            as much.
+        consistency_weight: weight (λ), a float or a schedule. Defaults to
+            `1.0`.
+        entropy_weight: weight of the answers' entropy (λ_H), 1 in the paper's
+            VAT+EntMin. Defaults to `0.0`.
+        num_iterations: power iterations (K). Defaults to `1`.
+        xi: length of the probe (ξ) whose divergence is differentiated. The
+            paper's 1e-6 drowns in float32. Defaults to `None`, a tenth of
+            `epsilon`.
+        seed: seed of the first directions. Defaults to `0`.
+
+    Example:
+        ```python
+        import keras
+        from kconsist import VAT, data, models, views
+
+        trainer = VAT(models.MLP(2), epsilon=0.2)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        trainer.compile("adam", loss, metrics=["accuracy"])
+        train, test = data.load("moons")
+        same = views.Identity()
+        batches = data.semi_supervised(train, train, weak=same, strong=same)
+        history = trainer.fit(batches, epochs=1, verbose=0)
+        ```
+
+    Reference: https://arxiv.org/abs/1704.03976, sections 3.1 to 3.3.
+    """
+
+    views = ("labeled", "weak")
+    logs = ("supervised_loss", "consistency_loss", "entropy")
+
+    def __init__(
+        self,
+        student,
+        epsilon,
+        consistency_weight=1.0,
+        entropy_weight=0.0,
+        num_iterations=1,
+        xi=None,
+        seed=0,
+        **kwargs,
+    ):
+        _checks.positive("epsilon", epsilon)
+        _checks.weight("consistency_weight", consistency_weight)
+        _checks.weight("entropy_weight", entropy_weight)
+        _checks.count("num_iterations", num_iterations)
+        if xi is not None:
+            _checks.positive("xi", xi)
+        super().__init__(student, **kwargs)
+        self.epsilon = epsilon
+        self.consistency_weight = consistency_weight
+        self.entropy_weight = entropy_weight
+        self.num_iterations = num_iterations
+        self.xi = xi
+        self.seed = seed
+        self.divergence = LogitsKLDivergence()
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns the loss, the labeled logits, the logs."""
+        images = ops.cast(views["weak"], "float32")
+        clean = self.forward_frozen_stats(images)
+        if self.entropy_weight == 0.0:  # No backward pass for nothing.
+            clean = ops.stop_gradient(clean)
+        target = targets.soft_targets(clean)
+        adversarial = self.perturbation(images, target)
+        # The labeled pass is the last: it alone moves BatchNorm and the seeds.
+        consistency = self.divergence(
+            target, self.forward_frozen_stats(images + adversarial)
+        )
+        logits = self.forward(views["labeled"])
+
+        supervised = self.compute_loss(views, labels, logits, sample_weight)
+        log_p = ops.log_softmax(clean)
+        entropy = distribute.scaled_mean(
+            -ops.sum(ops.exp(log_p) * log_p, axis=-1)
+        )
+        loss = (
+            supervised
+            + self.value_at_step(self.consistency_weight) * consistency
+            + self.value_at_step(self.entropy_weight) * entropy
+        )
+        logs = dict(
+            supervised_loss=supervised,
+            consistency_loss=consistency,
+            entropy=entropy,
+        )
+        return loss, logits, logs
+
+    def perturbation(self, images, target):
+        """Returns r of each image (equations 9 to 13), under stop-gradient.
+
+        Args:
+            images: float32 tensor (batch, …).
+            target: probabilities (batch, classes).
+
+        Returns:
+            float32 tensor of the shape of `images`, of length ε each.
+        """
+        xi = self.epsilon / 10 if self.xi is None else self.xi
+        direction = distribute.stateless_normal(
+            ops.shape(images), (self.seed, self.step)
+        )
+        for _ in range(self.num_iterations):
+            probe = xi * unit(direction)
+            with tf.GradientTape() as tape:
+                tape.watch(probe)
+                logits = self.forward_frozen_stats(images + probe)
+                divergence = self.divergence.call(target, logits)
+            # Only the direction counts, so the gradient may have any scale.
+            scale = gradient_scale(target, logits)
+            direction = tape.gradient(divergence, probe, scale)
+        return ops.stop_gradient(self.epsilon * unit(direction))
+
+    def forward_frozen_stats(self, images):
+        """Returns logits in training mode; statistics and seeds stay put."""
+        with ema.preserve(self.student.non_trainable_variables):
+            return self.forward(images)
+
+    def get_config(self) -> dict:
+        """Returns the configuration, with the student's in it."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "epsilon": self.epsilon,
+            "consistency_weight": serialize(self.consistency_weight),
+            "entropy_weight": serialize(self.entropy_weight),
+            "num_iterations": self.num_iterations,
+            "xi": self.xi,
+            "seed": self.seed,
+        }
+
+
+def gradient_scale(target, logits):
+    """Returns the weight of each example's divergence, equal ones, (batch,).
+
+    The gradient of the logits, softmax(logits) - target, is then 256 at most:
+    near the target it is so small that it would be 0 in float16. Below 1e-6 it
+    is rounding, which is not scaled up any more.
+    """
+    gap = ops.max(ops.abs(ops.softmax(logits) - target))
+    return ops.full(ops.shape(logits)[:1], 256.0 / ops.maximum(gap, 1e-6))
+
+
+def unit(vectors):
+    """Returns each example's tensor at Euclidean length 1; 0 stays 0."""
+    axes = tuple(range(1, len(vectors.shape)))
+    # First by the largest entry: squares of small gradients underflow.
+    largest = ops.max(ops.abs(vectors), axis=axes, keepdims=True)
+    scaled = vectors / ops.maximum(largest, 1e-30)
+    length = ops.sqrt(ops.sum(scaled * scaled, axis=axes, keepdims=True))
+    return scaled / ops.maximum(length, 1e-12)

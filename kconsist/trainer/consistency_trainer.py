@@ -1,0 +1,252 @@
+"""The trainer that every method shares: views in, one step of the student.
+
+One step of any method is views → networks → targets → loss → schedule → after
+the step. A method supplies the middle, `objective`, and this file the rest.
+"""
+
+import contextlib
+import threading
+
+import keras
+import tensorflow as tf
+from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
+
+from kconsist import _checks, distribute, ema
+from kconsist.trainer import (
+    _batch,
+    _batch_spec,
+    _keras,
+    _optimizers,
+    _python_batches,
+    _replica_checks,
+)
+from kconsist.trainer.student_teacher import StudentTeacher
+
+# What each trainer is doing. Replicas are threads that take turns within one
+# objective, so one of them must not end it for the others.
+_ACTIVE = threading.local()
+
+
+class ConsistencyTrainer(StudentTeacher):
+    """A student that is trained to answer alike to different views.
+
+    A method is a subclass that names its `views` and its `logs`, and supplies
+    `objective(views, labels, sample_weight)`; where it has state to move after
+    the optimizer's step, `after_step()` too. Layers in `heads` train with the
+    student and are in no answer. `compile` and `fit` are Keras's.
+
+    A batch is `({"view name": images, …}, labels[, sample_weight])`. Views may
+    differ in batch size; labels belong to the first of `views`.
+
+    Args:
+        student: built `keras.Model` from images to logits (batch, classes).
+        teacher: another one, or None. It is called, never trained.
+
+    Raises:
+        ValueError: for a student or teacher that can't be trained or asked.
+
+    Example:
+        ```python
+        from kconsist import ConsistencyTrainer
+
+        class Supervised(ConsistencyTrainer):
+            views = ("images",)
+
+            def objective(self, views, labels, sample_weight=None):
+                logits = self.forward(views["images"])
+                loss = self.compute_loss(
+                    views, labels, logits, sample_weight
+                )
+                return loss, logits, {}
+        ```
+    """
+
+    optional_views: tuple = ()
+    logs: tuple = ()
+    # For methods with the view "index", which remember each unlabeled image.
+    num_examples: int | None = None
+
+    def __init__(self, student, teacher=None, **kwargs):
+        super().__init__(student, teacher, **kwargs)
+        self.trackers = [keras.metrics.Mean(name=name) for name in self.logs]
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns `(loss, predictions, logs)` of one batch.
+
+        Args:
+            views: dict of name to images (batch, …).
+            labels: integer tensor (batch,) of the first view's classes.
+            sample_weight: float tensor (batch,), or None.
+
+        Returns:
+            The loss, a scalar made of `keras.losses.Loss` values and of
+            `distribute.scaled_mean`; the logits (batch, classes) that
+            the compiled metrics judge; and a dict of the scalars to log, on
+            the same scale as the loss, a key for each of `self.logs`.
+        """
+        raise NotImplementedError
+
+    def after_step(self) -> None:
+        """Moves the method's own state, after a step of the optimizer.
+
+        It is not called for a batch whose gradients are only accumulated, nor
+        where loss scaling skips a step because float16 gradients overflowed.
+        """
+
+    @property
+    def step(self):
+        """Number of optimizer steps made, an int scalar."""
+        return self.optimizer.iterations
+
+    def value_at_step(self, value):
+        """Returns the value of a float or of a schedule at this step."""
+        if isinstance(value, LearningRateSchedule):
+            value = value(self.step)
+        return ops.cast(value, "float32")
+
+    def forward(self, images, network=None):
+        """Returns logits in training mode, the student's, as float32."""
+        network = self.student if network is None else network
+        return ops.cast(network(images, training=True), "float32")
+
+    def forward_together(self, *views, network=None):
+        """Returns the student's logits for each view, from one forward pass.
+
+        BatchNorm sees one batch that mixes all views, and moves its statistics
+        once. `network` is asked in the student's place where it is given; see
+        `kconsist.features`.
+        """
+        sizes = [ops.shape(view)[0] for view in views]
+        logits = self.forward(ops.concatenate(views, axis=0), network)
+        return tf.split(logits, sizes, axis=0, num=len(sizes))
+
+    def teacher_logits(self, images, training: bool = False):
+        """Returns the teacher's logits as float32, under stop-gradient."""
+        logits = self.teacher(images, training=training)
+        return ops.stop_gradient(ops.cast(logits, "float32"))
+
+    def train_step(self, data):
+        """Makes one step on one batch."""
+        views, labels, sample_weight = _batch.unpack(
+            data, self.views, self.optional_views
+        )
+        _checks.loss_from_logits(self.loss)
+        step = ops.copy(self.step)
+        loss, logits, logs = self.update(views, labels, sample_weight)
+        distribute.average_replicas(ema.moving_statistics(self))
+        _optimizers.call_after_step(self.optimizer, step, self.after_step)
+        return self._logged(views, labels, logits, sample_weight, loss, logs)
+
+    def update(self, views, labels, sample_weight=None):
+        """Makes the student's step; returns what `objective` does.
+
+        A method whose networks learn in turn makes several calls of `minimize`.
+        """
+        return self.minimize(
+            self,
+            self.optimizer,
+            lambda: self.objective(views, labels, sample_weight),
+        )
+
+    def minimize(self, network, optimizer, objective):
+        """Makes one step of a network down a loss.
+
+        Args:
+            network: `keras.Model` whose trainable variables move.
+            optimizer: the optimizer that was built with them.
+            objective: function without arguments that returns a tuple, the loss
+                first.
+
+        Returns:
+            The tuple, the network's regularizers in its loss.
+        """
+        with tf.GradientTape() as tape:
+            with self._while("objective"):
+                loss, *others = objective()
+            # Regularizers join once, whatever weights an objective gives.
+            loss += sum(map(distribute.scaled_mean, network.losses))
+            scaled_loss = optimizer.scale_loss(loss)
+        variables = network.trainable_variables
+        gradients = tape.gradient(scaled_loss, variables)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss, *others
+
+    def _logged(self, views, labels, logits, sample_weight, loss, logs):
+        size = ops.shape(labels)[0]
+        trackers = {tracker.name: tracker for tracker in self.metrics}
+        for name, share in {"loss": loss, **logs}.items():
+            value = distribute.unscale_loss_for_distribution(share)
+            trackers[name].update_state(value, sample_weight=size)
+        metrics = self.compute_metrics(views, labels, logits, sample_weight)
+        return _keras.step_logs(metrics)
+
+    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
+        """Trains as `keras.Model.fit`, with every batch checked as it is read.
+
+        Raises:
+            ValueError: also while training, for a batch with labels out of
+                range, with NaN, with views of different images, or that does
+                not divide among the replicas.
+        """
+        expected = _batch_spec.batch_spec(self)
+        _replica_checks.replicated_fit(self, x)
+        if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
+            kwargs.setdefault("shuffle", False)  # Keras warns that it can't.
+        if isinstance(x, tf.data.Dataset):
+            x = distribute.shard_by_batch(_batch_spec.validate(x, expected))
+        elif y is not None:
+            _batch_spec.check_batch((x, y), expected._replace(num_replicas=1))
+            held_out = kwargs.get("validation_split") or 0.0
+            _replica_checks.divisible_arrays(
+                self, y, batch_size or 32, held_out
+            )
+            distribute.check_order(self, kwargs.get("shuffle", True))
+        else:
+            x = _python_batches.validate(x, expected)
+        try:
+            return super().fit(x, y, batch_size, *args, **kwargs)
+        except tf.errors.InvalidArgumentError as error:
+            raise _batch_spec.as_value_error(error) from None
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """Evaluates the inference model as `keras.Model.evaluate` does."""
+        with self._while("evaluation"):
+            return super().evaluate(
+                distribute.shard_by_batch(x), *args, **kwargs
+            )
+
+    def predict(self, x, *args, **kwargs):
+        """Asks the inference model as `keras.Model.predict` does."""
+        return super().predict(distribute.shard_by_batch(x), *args, **kwargs)
+
+    def test_step(self, data):
+        """Judges the inference model on one batch."""
+        with self._while("evaluation"):
+            return _keras.step_logs(super().test_step(data))
+
+    @contextlib.contextmanager
+    def _while(self, state):
+        _ACTIVE.states = [*self._states(), (id(self), state)]
+        try:
+            yield
+        finally:
+            _ACTIVE.states = self._states()[:-1]
+
+    def _is_in(self, state):
+        return (id(self), state) in self._states()
+
+    def _states(self):
+        return getattr(_ACTIVE, "states", [])
+
+    def get_metrics_result(self) -> dict:
+        """Returns the metrics' values, in evaluation without the training's."""
+        results = super().get_metrics_result()
+        if self._is_in("evaluation"):
+            results = {k: v for k, v in results.items() if k not in self.logs}
+        return results
+
+    @property
+    def losses(self) -> list:
+        """The student's regularizers; a teacher's do not count."""
+        return [] if self._is_in("objective") else self.student.losses

@@ -1,0 +1,138 @@
+import collections
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kconsist.layers import ClassQueues
+
+CLASSES, LENGTH, FEATURES = 3, 4, 2
+
+
+def make(**options):
+    return ClassQueues(CLASSES, LENGTH, FEATURES, seed=1, **options)
+
+
+def deques(memory):
+    """A Python deque for each class, the oldest feature first."""
+    found = []
+    for queue, pointer in zip(
+        np.array(memory.queues), np.array(memory.pointers), strict=True
+    ):
+        rows = np.roll(queue, -pointer, axis=0)
+        found.append(collections.deque(map(tuple, rows), maxlen=LENGTH))
+    return found
+
+
+def batch(rng, size):
+    features = rng.normal(size=(size, FEATURES)).astype("float32")
+    return features, rng.integers(CLASSES, size=size), rng.random(size) < 0.7
+
+
+@pytest.mark.parametrize("jit_compile", [None, False, True])
+def test_equals_a_deque_for_each_class(jit_compile, rng):
+    memory = make()
+    expected = deques(memory)
+    enqueue = memory.enqueue
+    if jit_compile is not None:
+        enqueue = tf.function(enqueue, jit_compile=jit_compile)
+    # Of the last sizes, some class has more in the batch than its queue holds.
+    for size in (1, 3, 5, 5, 20, 20):
+        features, labels, mask = batch(rng, size)
+        enqueue(*map(tf.constant, (features, labels, mask)))
+        for row, label, keep in zip(features, labels, mask, strict=True):
+            if keep:
+                expected[label].append(tuple(row))
+        assert deques(memory) == expected
+
+
+def test_starts_full_of_random_unit_vectors():
+    queues = np.array(make().queues)
+    assert queues.shape == (CLASSES, LENGTH, FEATURES)
+    np.testing.assert_allclose(np.linalg.norm(queues, axis=-1), 1, rtol=1e-5)
+    assert len(np.unique(queues)) == queues.size
+    np.testing.assert_array_equal(make().queues, queues)
+
+
+def test_gives_each_example_the_queue_of_its_class(rng):
+    memory = make()
+    memory.enqueue(*batch(rng, 9))
+    labels = np.array([2, 0, 2, 1])
+    np.testing.assert_array_equal(
+        memory(labels), np.array(memory.queues)[labels]
+    )
+
+
+def test_pointers_wrap_around():
+    memory = make()
+    memory.enqueue(np.ones((6, FEATURES)), np.array([0] * 5 + [2]))
+    np.testing.assert_array_equal(memory.pointers, [5 % LENGTH, 0, 1])
+
+
+def test_the_key_learns_nothing_from_being_stored(rng):
+    memory, keys = make(), tf.Variable(rng.normal(size=(2, FEATURES)))
+    labels = np.array([0, 1])
+    with tf.GradientTape() as tape:
+        memory.enqueue(keys, labels)
+        value = tf.reduce_sum(memory(labels) ** 2)
+    assert tape.gradient(value, keys) is None
+
+
+def test_is_float32_and_saved_under_mixed_precision(tmp_path, rng):
+    keras.config.set_dtype_policy("mixed_float16")
+
+    def holder():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+        model.memory = make()
+        return model
+
+    model, other = holder(), holder()
+    model.memory.enqueue(*batch(rng, 9))
+    assert model.memory(np.array([0])).dtype == "float32"
+    model.save_weights(tmp_path / "model.weights.h5")
+    other.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(other.memory.queues, model.memory.queues)
+    np.testing.assert_array_equal(other.memory.pointers, model.memory.pointers)
+
+
+def test_comes_back_from_its_configuration():
+    memory = make()
+    copy = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(memory)
+    )
+    assert copy.get_config() == memory.get_config()
+
+
+def test_all_replicas_hold_the_keys_of_all(mirrored, rng):
+    features, labels, mask = batch(rng, 8)
+    one = make()
+    one.enqueue(features, labels, mask)
+    with mirrored.scope():
+        both = make()
+
+    @tf.function
+    def step(*parts):
+        mirrored.run(both.enqueue, args=parts)
+
+    step(
+        *(
+            mirrored.experimental_distribute_values_from_function(
+                lambda c, x=x: tf.constant(
+                    np.split(x, 2)[c.replica_id_in_sync_group]
+                )
+            )
+            for x in (features, labels, mask)
+        )
+    )
+    for copy in mirrored.experimental_local_results(both.queues.value):
+        np.testing.assert_array_equal(copy, one.queues)
+    for copy in mirrored.experimental_local_results(both.pointers.value):
+        np.testing.assert_array_equal(copy, one.pointers)
+
+
+@pytest.mark.parametrize("name", ["num_classes", "length", "features"])
+def test_wrong_sizes_are_named(name):
+    sizes = dict(num_classes=2, length=2, features=2)
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        ClassQueues(**{**sizes, name: 0})

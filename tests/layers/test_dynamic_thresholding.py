@@ -1,0 +1,195 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kconsist.layers.dynamic_thresholding import MAPPINGS, DynamicThresholding
+
+TAU, CLASSES, EXAMPLES = 0.95, 3, 12
+
+
+def make(warmup=False, mapping="convex", examples=EXAMPLES):
+    return DynamicThresholding(TAU, warmup, mapping, CLASSES, examples)
+
+
+def learned(thresholding, *labels):
+    """Gives the first examples these classes."""
+    index = np.arange(len(labels))
+    thresholding.update(index, np.ones(len(labels)), np.array(labels))
+    return thresholding
+
+
+def loop(history, warmup, mapping, label):
+    """The threshold of a class from a dict of index to class."""
+    mappings = {
+        "linear": lambda x: x,
+        "convex": lambda x: x / (2 - x),
+        "concave": lambda x: math.log(1 + x) / math.log(2),
+    }
+    counts = [0] * CLASSES
+    for chosen in history.values():
+        counts[chosen] += 1
+    most = max(counts)
+    if warmup:
+        most = max(most, EXAMPLES - len(history))
+    return TAU * mappings[mapping](counts[label] / most if most else 0.0)
+
+
+@pytest.mark.parametrize("warmup", [True, False])
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_equals_the_loops(mapping, warmup, rng):
+    thresholding, history = make(warmup, mapping), {}
+    for _ in range(6):
+        index = rng.integers(EXAMPLES, size=5)  # With duplicates.
+        mask, labels = rng.random(5) < 0.7, rng.integers(CLASSES, size=5)
+        expected = [loop(history, warmup, mapping, c) for c in labels]
+        found = thresholding.get_threshold(labels)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+        thresholding.update(index, mask, labels)
+        for i, keep, label in zip(index, mask, labels, strict=True):
+            if keep:
+                history[i] = label
+    memory = [history.get(i, -1) for i in range(EXAMPLES)]
+    np.testing.assert_array_equal(thresholding.selected, memory)
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_thresholds_run_from_0_to_tau(mapping):
+    thresholding = make(mapping=mapping)
+    np.testing.assert_array_equal(thresholding(np.arange(3)), np.zeros(3))
+    learned(thresholding, 0, 0, 1, 1, 2, 2)
+    np.testing.assert_allclose(thresholding(np.arange(3)), [TAU] * 3, 1e-6)
+
+
+def test_half_learned_is_a_third_of_tau_under_the_convex_map():
+    thresholding = learned(make(), 0, 0, 1)
+    np.testing.assert_allclose(
+        thresholding.class_thresholds(), [TAU, TAU / 3, 0.0], rtol=1e-6
+    )
+
+
+def test_thresholds_grow_with_what_is_learned():
+    found = [
+        float(learned(make(), *[0] * 6, *[1] * n).class_thresholds()[1])
+        for n in range(7)
+    ]
+    assert np.all(np.diff(found) > 0)
+
+
+def test_warmup_compares_with_the_examples_given_to_none():
+    thresholding = learned(make(warmup=True, mapping="linear"), 0, 0, 0)
+    found = thresholding.class_thresholds()
+    np.testing.assert_allclose(found, [TAU * 3 / 9, 0, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("warmup", [True, False])
+def test_all_examples_in_one_class_keep_its_threshold(warmup):
+    thresholding = learned(make(warmup, examples=4), 1, 1, 1, 1)
+    found = thresholding.class_thresholds()
+    np.testing.assert_allclose(found, [0, TAU, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_updates_inside_a_traced_step(jit_compile, rng):
+    eager, traced = make(), make()
+
+    @tf.function(jit_compile=jit_compile)
+    def step(index, mask, labels):
+        found = traced.get_threshold(labels)
+        traced.update(index, mask, labels)
+        return found
+
+    for _ in range(3):
+        index, labels = rng.integers(EXAMPLES, size=6), rng.integers(3, size=6)
+        mask = rng.random(6) < 0.8
+        expected = eager.get_threshold(labels)
+        eager.update(index, mask, labels)
+        found = step(*map(tf.constant, (index, mask, labels)))
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_array_equal(traced.selected, eager.selected)
+    assert np.max(eager.selected) >= 0
+
+
+def test_of_two_entries_of_one_example_the_last_counts():
+    thresholding = make()
+    index, labels = np.array([7, 7, 7]), np.array([0, 2, 1])
+    thresholding.update(index, np.array([1, 1, 0]), labels)
+    assert int(thresholding.selected[7]) == 2
+
+
+def holder(thresholding):
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dense(3)(inputs))
+    model.thresholding = thresholding
+    return model
+
+
+def test_is_saved_with_the_model_that_holds_it(tmp_path):
+    model = holder(learned(make(), 0, 0, 1))
+    model.save_weights(tmp_path / "model.weights.h5")
+    other = holder(make())
+    other.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(
+        other.thresholding.selected, model.thresholding.selected
+    )
+    assert not any(
+        w is model.thresholding.selected for w in model.trainable_weights
+    )
+
+
+def test_comes_back_from_its_configuration():
+    thresholding = make(warmup=True)
+    copy = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(thresholding)
+    )
+    assert copy.get_config() == thresholding.get_config()
+
+
+def test_all_replicas_remember_the_whole_batch(mirrored, rng):
+    index, labels = rng.permutation(EXAMPLES)[:8], rng.integers(3, size=8)
+    mask = rng.random(8) < 0.8
+    one = make()
+    one.update(index, mask, labels)
+    with mirrored.scope():
+        both = make()
+
+    @tf.function
+    def step(*parts):
+        mirrored.run(both.update, args=parts)
+
+    step(
+        *(
+            mirrored.experimental_distribute_values_from_function(
+                lambda c, x=x: tf.constant(
+                    np.split(x, 2)[c.replica_id_in_sync_group]
+                )
+            )
+            for x in (index, mask, labels)
+        )
+    )
+    for copy in mirrored.experimental_local_results(both.selected.value):
+        np.testing.assert_array_equal(copy, one.selected)
+
+
+@pytest.mark.parametrize(
+    "wrong, word",
+    [
+        (dict(threshold=95), "threshold"),
+        (dict(mapping="nonlinear"), "mapping"),
+        (dict(warmup="False"), "warmup"),
+        (dict(num_classes=1), "num_classes"),
+        (dict(num_examples=0), "num_examples"),
+    ],
+)
+def test_wrong_arguments_are_named(wrong, word):
+    right = dict(
+        threshold=TAU,
+        warmup=False,
+        mapping="convex",
+        num_classes=3,
+        num_examples=9,
+    )
+    with pytest.raises(ValueError, match=f"{word} must be"):
+        DynamicThresholding(**{**right, **wrong})

@@ -1,0 +1,86 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kconsist.layers import PredictionEnsemble
+
+
+def test_a_constant_answer_is_its_own_ensemble():
+    ensemble = PredictionEnsemble(num_examples=5, num_classes=3)
+    index, answer = np.array([4, 0]), np.array([[0.2, 0.5, 0.3], [1, 0, 0]])
+    for _ in range(4):
+        ensemble.update(index, answer)
+        targets, seen = ensemble(np.array([4, 0, 2]))
+        np.testing.assert_allclose(targets[:2], answer, rtol=1e-5)
+        np.testing.assert_array_equal(targets[2], [0, 0, 0])
+        np.testing.assert_array_equal(seen, [1, 1, 0])
+
+
+def test_ensemble_weighs_recent_answers_more_and_rows_sum_to_one(rng):
+    ensemble = PredictionEnsemble(num_examples=3, num_classes=4, decay=0.7)
+    answers = rng.dirichlet(np.ones(4), size=(6, 1))
+    for answer in answers:
+        ensemble.update(np.array([1]), answer)
+    (target,), _ = ensemble(np.array([1]))
+    weights = 0.7 ** np.arange(6)[::-1]
+    expected = (weights[:, None] * answers[:, 0]).sum(0) / weights.sum()
+    np.testing.assert_allclose(target, expected, rtol=1e-5)
+    np.testing.assert_allclose(np.sum(target), 1, rtol=1e-6)
+
+
+def test_the_last_of_several_answers_on_one_example_counts():
+    ensemble = PredictionEnsemble(num_examples=2, num_classes=2)
+    ensemble.update(np.array([1, 1]), np.array([[1.0, 0.0], [0.0, 1.0]]))
+    (target,), _ = ensemble(np.array([1]))
+    np.testing.assert_allclose(target, [0, 1], atol=1e-6)
+    np.testing.assert_array_equal(ensemble.counts, [0, 1])
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1, 1.5])
+def test_wrong_decay_of_an_ensemble_is_named(decay):
+    with pytest.raises(ValueError, match=f"decay.*got {decay}"):
+        PredictionEnsemble(num_examples=2, num_classes=2, decay=decay)
+
+
+def test_all_replicas_remember_the_answers_of_all(mirrored, rng):
+    index, answers = rng.permutation(9)[:8], rng.dirichlet(np.ones(3), 8)
+    index[7] = index[0]  # On another replica, which comes later.
+    one = PredictionEnsemble(num_examples=9, num_classes=3)
+    one.update(index, answers)
+    with mirrored.scope():
+        both = PredictionEnsemble(num_examples=9, num_classes=3)
+
+    @tf.function
+    def step(*parts):
+        mirrored.run(both.update, args=parts)
+
+    step(
+        *(
+            mirrored.experimental_distribute_values_from_function(
+                lambda c, x=x: tf.constant(
+                    np.split(x, 2)[c.replica_id_in_sync_group]
+                )
+            )
+            for x in (index, answers)
+        )
+    )
+    for name in ("mean", "counts"):
+        copies = getattr(both, name).value
+        for copy in mirrored.experimental_local_results(copies):
+            np.testing.assert_array_equal(copy, getattr(one, name))
+
+
+def test_half_precision_is_remembered_in_float32():
+    keras.config.set_dtype_policy("mixed_float16")
+    ensemble = PredictionEnsemble(num_examples=2, num_classes=2)
+    half = np.array([[1 / 3, 2 / 3]], "float16")
+    ensemble.update(np.array([1]), half)
+    targets, seen = ensemble(np.array([1]))
+    assert targets.dtype == seen.dtype == "float32"
+    np.testing.assert_allclose(targets, half.astype("float32"), rtol=1e-6)
+
+
+def test_default_decay_is_the_papers():
+    """Temporal ensembling, section 3: 0.6."""
+    assert PredictionEnsemble(num_examples=2, num_classes=2).decay == 0.6
