@@ -104,6 +104,15 @@ def teacher(model, student: keras.Model, role: str = "teacher") -> None:
         )
 
 
+def no_teacher(teacher) -> None:
+    """Raises `ValueError` for a teacher beside an average of the student."""
+    if teacher is not None:
+        raise ValueError(
+            "ema_decay makes an average of the student the teacher, and this "
+            f"trainer has a teacher already, {teacher.name!r}: leave one out"
+        )
+
+
 def num_classes(model) -> int | None:
     """Returns the width of a model's output, or None where it isn't known."""
     try:

@@ -60,24 +60,6 @@ def make_teacher(
     return teacher
 
 
-def make_average(student: keras.Model, ema_decay: float | None):
-    """Returns the network that answers as the student's running average.
-
-    It is asked in inference mode alone, so BatchNorm is frozen by layer.
-
-    Args:
-        student: a built model.
-        ema_decay: decay of the average in [0, 1], or None for no average.
-
-    Returns:
-        A `keras.Model`, or None without a decay.
-    """
-    if ema_decay is None:
-        return None
-    _checks.in_range("ema_decay", ema_decay, 0, 1)
-    return make_teacher(student, freeze="layer")
-
-
 def _clone(model):
     try:
         config = _with_float32_variables(model.get_config())

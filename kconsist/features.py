@@ -67,6 +67,52 @@ def classify(classifier: list, features):
     return ops.cast(features, "float32")
 
 
+def with_features(network: keras.Model, features=None):
+    """Returns a function from images to logits and features in one pass.
+
+    Args:
+        network: built functional or sequential model from images to logits.
+        features: symbolic tensor inside of it, such as `layer.output`.
+            Defaults to `None`, the logits themselves.
+
+    Returns:
+        A function of images and `training` that returns float32 logits and
+        features. It is no Keras object, which a trainer that stores it would
+        track as one more network.
+    """
+    if features is None:
+
+        def outputs(images, training):
+            logits = network(images, training=training)
+            return logits, logits
+
+    else:
+        extractor = keras.Model(network.inputs, [network.outputs[0], features])
+
+        def outputs(images, training):
+            return extractor(images, training=training)
+
+    def call(images, training: bool = False):
+        return [ops.cast(x, "float32") for x in outputs(images, training)]
+
+    return call
+
+
+def l2_normalize(vectors, axis=-1):
+    """Returns vectors scaled to Euclidean length 1, as float32; 0 stays 0.
+
+    Args:
+        vectors: float tensor.
+        axis: axis or axes that form a vector. Defaults to `-1`.
+    """
+    vectors = ops.cast(vectors, "float32")
+    # First by the largest entry: squares of small values underflow.
+    largest = ops.max(ops.abs(vectors), axis=axis, keepdims=True)
+    scaled = vectors / ops.maximum(largest, 1e-30)
+    length = ops.sqrt(ops.sum(scaled * scaled, axis=axis, keepdims=True))
+    return scaled / ops.maximum(length, 1e-12)
+
+
 def _classifier(student, name):
     layers = getattr(student, "layers", [])
     if name is None:

@@ -1,16 +1,41 @@
-"""Mixing within a training step, where XLA has no Beta draws.
+"""mixup: a blend of two examples, and of their labels.
 
-Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization"; the larger part
-of a draw is MixMatch's, Berthelot et al. 2019. What is drawn is mixed as
-`kconsist.views.MixUp` does in the pipeline, by `kconsist.views.mix_up.mix`.
+`mixup` blends in the pipeline (`kconsist.views.MixUp`) and in the training step
+(`kconsist.MixMatch`). XLA has no Beta distribution, so a step takes its weights
+from `mixup_lambda`, by a table of quantiles.
+
+Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization"
+(https://arxiv.org/abs/1710.09412); max(λ, 1 - λ) as in MixMatch, Berthelot et
+al. 2019.
 """
 
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 
+def mixup(values, lam, permutation):
+    """Returns λ · values + (1 - λ) · values[permutation].
+
+    Args:
+        values: uint8 or float tensor (batch, …).
+        lam: float32 tensor (batch,), the weight (λ) of each example itself.
+        permutation: integer tensor (batch,), the example blended with each.
+
+    Returns:
+        Tensor of the shape and dtype of `values`; uint8 is rounded.
+    """
+    values = tf.convert_to_tensor(values)
+    floats = tf.cast(values, tf.float32)
+    lam = tf.reshape(lam, (-1, *[1] * (values.shape.rank - 1)))
+    mixed = lam * floats + (1 - lam) * tf.gather(floats, permutation)
+    if values.dtype == tf.uint8:
+        mixed = tf.round(mixed)
+    return tf.cast(mixed, values.dtype)
+
+
 def mixup_lambda(uniform, alpha):
-    """Returns max(λ, 1 - λ) for λ ~ Beta(α, α), from uniform draws.
+    """Returns max(λ, 1 - λ) for λ ~ Beta(α, α), from uniform numbers.
 
     Args:
         uniform: float32 tensor (size,) in [0, 1].
@@ -22,9 +47,9 @@ def mixup_lambda(uniform, alpha):
     if alpha == 0:
         return ops.ones_like(uniform)
     table = ops.convert_to_tensor(quantiles(alpha))
-    place = uniform * (table.shape[0] - 1)
-    below = ops.minimum(ops.cast(place, "int32"), table.shape[0] - 2)
-    rest = place - ops.cast(below, "float32")
+    position = uniform * (table.shape[0] - 1)
+    below = ops.minimum(ops.cast(position, "int32"), table.shape[0] - 2)
+    rest = position - ops.cast(below, "float32")
     return (1 - rest) * ops.take(table, below) + rest * ops.take(
         table, below + 1
     )

@@ -8,6 +8,7 @@ from keras import ops
 
 from kconsist import _checks, targets
 from kconsist.distribute import gather_replicas
+from kconsist.features import l2_normalize
 from kconsist.layers._scatter import last_write_index
 
 
@@ -74,7 +75,7 @@ class ClassQueues(keras.layers.Layer):
 
     def _random_units(self, shape, dtype=None):
         values = keras.random.normal(shape, dtype=dtype, seed=self.seed)
-        return ops.normalize(values, axis=-1, order=2)
+        return l2_normalize(values)
 
     def call(self, labels):
         """Returns the queue of each example's class, (batch, length, features).

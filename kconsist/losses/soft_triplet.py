@@ -9,6 +9,7 @@ from keras import ops
 
 from kconsist import _checks, targets
 from kconsist.distribute import gather_replicas
+from kconsist.features import l2_normalize
 
 _TINY = 1e-12  # Least squared distance: the root's gradient is finite there.
 
@@ -89,7 +90,7 @@ class SoftTripletLoss(keras.losses.Loss):
         """
         (features_2, same), features_1 = y_true, y_pred
         if self.normalize_feature:
-            features_1, features_2 = map(_normalized, (features_1, features_2))
+            features_1, features_2 = map(l2_normalize, (features_1, features_2))
         positive, negative = _hardest(features_1, same)
         found = _distances(features_1, positive, negative)
         if self.margin is None:
@@ -106,10 +107,6 @@ class SoftTripletLoss(keras.losses.Loss):
             "margin": self.margin,
             "normalize_feature": self.normalize_feature,
         }
-
-
-def _normalized(features):
-    return ops.normalize(features, axis=-1, order=2)
 
 
 def _hardest(features, same):

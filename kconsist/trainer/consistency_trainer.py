@@ -4,9 +4,6 @@ One step of any method is views → networks → targets → loss → schedule �
 the step. A method supplies the middle, `objective`, and this file the rest.
 """
 
-import contextlib
-import threading
-
 import keras
 import tensorflow as tf
 from keras import ops
@@ -23,28 +20,30 @@ from kconsist.trainer import (
 )
 from kconsist.trainer.student_teacher import StudentTeacher
 
-# What each trainer is doing. Replicas are threads that take turns within one
-# objective, so one of them must not end it for the others.
-_ACTIVE = threading.local()
-
 
 class ConsistencyTrainer(StudentTeacher):
-    """A student that is trained to answer alike to different views.
+    """A student that is trained to predict consistently across views.
 
-    A method is a subclass that names its `views` and its `logs`, and supplies
-    `objective(views, labels, sample_weight)`; where it has state to move after
-    the optimizer's step, `after_step()` too. Layers in `heads` train with the
-    student and are in no answer. `compile` and `fit` are Keras's.
+    A method is a subclass that names its `views` and its `logs` and supplies
+    `objective(views, labels, sample_weight)`. Layers in `heads` train with the
+    student and take no part in predictions. `compile` and `fit` are Keras's.
 
     A batch is `({"view name": images, …}, labels[, sample_weight])`. Views may
     differ in batch size; labels belong to the first of `views`.
 
+    State is Keras weights, written at one of two places. What a batch shows,
+    such as the features of a queue or the counts of a threshold, is written in
+    `objective`, once for each batch. What follows the student's weights, such
+    as their average, moves in `after_step`, once for each optimizer step.
+
     Args:
         student: built `keras.Model` from images to logits (batch, classes).
         teacher: another one, or None. It is called, never trained.
+        **kwargs: `ema_decay` and `ema_warmup`, see `StudentTeacher`; `name`
+            and `dtype` of a `keras.Model`.
 
     Raises:
-        ValueError: for a student or teacher that can't be trained or asked.
+        ValueError: the student can't be trained, or the teacher can't teach it.
 
     Example:
         ```python
@@ -81,18 +80,20 @@ class ConsistencyTrainer(StudentTeacher):
 
         Returns:
             The loss, a scalar made of `keras.losses.Loss` values and of
-            `distribute.scaled_mean`; the logits (batch, classes) that
-            the compiled metrics judge; and a dict of the scalars to log, on
-            the same scale as the loss, a key for each of `self.logs`.
+            `distribute.scaled_mean`; the logits (batch, classes) for the
+            compiled metrics; and a dict of the scalars to log, on the same
+            scale as the loss, with a key for each of `self.logs`.
         """
         raise NotImplementedError
 
     def after_step(self) -> None:
-        """Moves the method's own state, after a step of the optimizer.
+        """Updates what follows the student's weights: here, their average.
 
-        It is not called for a batch whose gradients are only accumulated, nor
-        where loss scaling skips a step because float16 gradients overflowed.
+        It is called after each optimizer step: not for a batch whose gradients
+        are only accumulated, nor where loss scaling skips a step because
+        float16 gradients overflowed.
         """
+        self.update_average()
 
     @property
     def step(self):
@@ -113,8 +114,8 @@ class ConsistencyTrainer(StudentTeacher):
     def forward_together(self, *views, network=None):
         """Returns the student's logits for each view, from one forward pass.
 
-        BatchNorm sees one batch that mixes all views, and moves its statistics
-        once. `network` is asked in the student's place where it is given; see
+        BatchNorm sees one batch that mixes all views, and updates its
+        statistics once. A `network` takes the student's place; see
         `kconsist.features`.
         """
         sizes = [ops.shape(view)[0] for view in views]
@@ -144,33 +145,55 @@ class ConsistencyTrainer(StudentTeacher):
         A method whose networks learn in turn makes several calls of `minimize`.
         """
         return self.minimize(
+            lambda: self.objective(views, labels, sample_weight),
             self,
             self.optimizer,
-            lambda: self.objective(views, labels, sample_weight),
         )
 
-    def minimize(self, network, optimizer, objective):
-        """Makes one step of a network down a loss.
+    def minimize(self, loss_fn, network, optimizer):
+        """Makes one optimizer step on the loss that a function returns.
+
+        Regularizers of the network join the loss here, once, whatever weights
+        the loss gives to its terms.
 
         Args:
-            network: `keras.Model` whose trainable variables move.
-            optimizer: the optimizer that was built with them.
-            objective: function without arguments that returns a tuple, the loss
+            loss_fn: function without arguments that returns a tuple, the loss
                 first.
+            network: `keras.Model` whose trainable variables are updated; the
+                trainer itself stands for the student and the heads.
+            optimizer: the optimizer that was built with them.
 
         Returns:
-            The tuple, the network's regularizers in its loss.
+            The tuple, with the regularizers in its loss.
         """
         with tf.GradientTape() as tape:
-            with self._while("objective"):
-                loss, *others = objective()
-            # Regularizers join once, whatever weights an objective gives.
-            loss += sum(map(distribute.scaled_mean, network.losses))
+            loss, *others = loss_fn()
+            # A trainer's `losses` are empty; its regularizers are these.
+            added = getattr(network, "regularizers", network.losses)
+            loss += sum(map(distribute.scaled_mean, added))
             scaled_loss = optimizer.scale_loss(loss)
         variables = network.trainable_variables
         gradients = tape.gradient(scaled_loss, variables)
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss, *others
+
+    def compute_loss(
+        self,
+        x=None,
+        y=None,
+        y_pred=None,
+        sample_weight=None,
+        training: bool = True,
+    ):
+        """Returns the compiled loss, in evaluation with the regularizers.
+
+        In training `minimize` adds the regularizers, because an objective may
+        weight this loss.
+        """
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if training:
+            return loss
+        return loss + sum(map(distribute.scaled_mean, self.regularizers))
 
     def _logged(self, views, labels, logits, sample_weight, loss, logs):
         size = ops.shape(labels)[0]
@@ -211,42 +234,24 @@ class ConsistencyTrainer(StudentTeacher):
 
     def evaluate(self, x=None, *args, **kwargs):
         """Evaluates the inference model as `keras.Model.evaluate` does."""
-        with self._while("evaluation"):
-            return super().evaluate(
-                distribute.shard_by_batch(x), *args, **kwargs
-            )
+        return super().evaluate(distribute.shard_by_batch(x), *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
-        """Asks the inference model as `keras.Model.predict` does."""
+        """Calls the inference model as `keras.Model.predict` does."""
         return super().predict(distribute.shard_by_batch(x), *args, **kwargs)
 
     def test_step(self, data):
-        """Judges the inference model on one batch."""
-        with self._while("evaluation"):
-            return _keras.step_logs(super().test_step(data))
-
-    @contextlib.contextmanager
-    def _while(self, state):
-        _ACTIVE.states = [*self._states(), (id(self), state)]
-        try:
-            yield
-        finally:
-            _ACTIVE.states = self._states()[:-1]
-
-    def _is_in(self, state):
-        return (id(self), state) in self._states()
-
-    def _states(self):
-        return getattr(_ACTIVE, "states", [])
+        """Evaluates the inference model on one batch."""
+        logs = super().test_step(data)
+        return _keras.step_logs(
+            {name: logs[name] for name in logs if name not in self.logs}
+        )
 
     def get_metrics_result(self) -> dict:
-        """Returns the metrics' values, in evaluation without the training's."""
+        """Returns the metrics' values; in evaluation without training logs."""
         results = super().get_metrics_result()
-        if self._is_in("evaluation"):
-            results = {k: v for k, v in results.items() if k not in self.logs}
+        if tf.executing_eagerly():  # At the end of an epoch.
+            for log in self.trackers:
+                if float(log.count) == 0:
+                    del results[log.name]
         return results
-
-    @property
-    def losses(self) -> list:
-        """The student's regularizers; a teacher's do not count."""
-        return [] if self._is_in("objective") else self.student.losses

@@ -11,6 +11,7 @@ Berthelot et al. 2019 (https://arxiv.org/abs/1905.02249).
 import keras
 import tensorflow as tf
 
+from kconsist.mixing import mixup
 from kconsist.views.gammas import log_gammas
 from kconsist.views.view import View, as_seed, fold_in, split_seed
 
@@ -70,7 +71,7 @@ class MixUp(View):
                 f"{labels.shape}"
             )
         weights, permutation = self.draw(tf.shape(images)[0], seed)
-        return tuple(mix(x, weights, permutation) for x in (images, labels))
+        return tuple(mixup(x, weights, permutation) for x in (images, labels))
 
     @tf.autograph.experimental.do_not_convert
     def draw(self, batch, seed):
@@ -102,24 +103,3 @@ class MixUp(View):
             "per_example": self.per_example,
             "own_part_larger": self.own_part_larger,
         }
-
-
-def mix(values, weights, permutation):
-    """Blends each example with its partner.
-
-    Args:
-        values: uint8 or float tensor (batch, ...).
-        weights: float32 tensor (batch,), each example's own part.
-        permutation: int tensor (batch,), each example's partner.
-
-    Returns:
-        A tensor of the shape and dtype of `values`; uint8 is rounded.
-    """
-    values = tf.convert_to_tensor(values)
-    floats = tf.cast(values, tf.float32)
-    ones = [1] * (values.shape.rank - 1)
-    weights = tf.reshape(weights, (-1, *ones))
-    mixed = weights * floats + (1 - weights) * tf.gather(floats, permutation)
-    if values.dtype == tf.uint8:
-        mixed = tf.round(mixed)
-    return tf.cast(mixed, values.dtype)

@@ -131,15 +131,3 @@ class AdversarialDropout(ConsistencyTrainer):
         )
         dropped = found * kept / (1 - self.rate)
         return features.classify(self.classifier_layers, dropped)
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "classifier": self.classifier,
-            "rate": self.rate,
-            "consistency_weight": serialize(self.consistency_weight),
-            "reversal": serialize(self.reversal),
-            "seed": self.seed,
-        }

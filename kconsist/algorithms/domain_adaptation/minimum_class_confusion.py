@@ -72,13 +72,3 @@ class MinimumClassConfusion(ConsistencyTrainer):
         )
         logs = dict(supervised_loss=supervised, confusion_loss=confusion)
         return loss, logits, logs
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        return {
-            **super().get_config(),
-            "temperature": self.temperature,
-            "confusion_weight": keras.saving.serialize_keras_object(
-                self.confusion_weight
-            ),
-        }

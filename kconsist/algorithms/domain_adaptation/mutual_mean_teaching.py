@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from kconsist import _checks, ema
+from kconsist.features import l2_normalize, with_features
 from kconsist.losses import SoftCrossEntropyLoss, SoftTripletLoss
 from kconsist.trainer import ConsistencyTrainer, _optimizers
 
@@ -102,10 +103,9 @@ class MutualMeanTeaching(ConsistencyTrainer):
         self.soft_loss = SoftCrossEntropyLoss()
         self.triplet_loss = SoftTripletLoss(margin=0.0)
         self.soft_triplet_loss = SoftTripletLoss()
-        self._ask = [_with_features(network) for network in (student, peer)]
-        self._ask_average = [
-            _with_features(network)
-            for network in (self.teacher, self.peer_teacher)
+        self._students = [_with_features(n) for n in (student, peer)]
+        self._averages = [
+            _with_features(n) for n in (self.teacher, self.peer_teacher)
         ]
 
     @property
@@ -119,10 +119,11 @@ class MutualMeanTeaching(ConsistencyTrainer):
         loss, logits, logs = super().update(*batch)
         step = ops.copy(self.peer_optimizer.iterations)
         logs["peer_loss"], *_ = self.minimize(
-            self.peer, self.peer_optimizer, lambda: self.mutual(1, *batch)
+            lambda: self.mutual(1, *batch), self.peer, self.peer_optimizer
         )
-        after = self.after_peer_step
-        _optimizers.call_after_step(self.peer_optimizer, step, after)
+        _optimizers.call_after_step(
+            self.peer_optimizer, step, self.after_peer_step
+        )
         return loss, logits, logs
 
     def objective(self, views, labels, sample_weight=None):
@@ -133,16 +134,17 @@ class MutualMeanTeaching(ConsistencyTrainer):
         """Returns the loss, the logits and the logs of one of the students."""
         other = 1 - number
         mine, others = (views[self.views[n]] for n in (number, other))
-        logits, features = self._ask[number](mine, training=True)
-        answers, taught = map(
-            ops.stop_gradient, self._ask_average[other](others, training=True)
+        logits, own_features = self._students[number](mine, training=True)
+        targets, target_features = map(
+            ops.stop_gradient, self._averages[other](others, training=True)
         )
 
         supervised = self.compute_loss(views, labels, logits, sample_weight)
-        consistency = self.soft_loss(logits, answers)
+        consistency = self.soft_loss(logits, targets)
         a, b = self.soft_weight, self.soft_triplet_weight
-        triplet = (1 - b) * self.triplet_loss(features, features, labels)
-        triplet += b * self.soft_triplet_loss(features, taught, labels)
+        hard = self.triplet_loss(own_features, own_features, labels)
+        soft = self.soft_triplet_loss(own_features, target_features, labels)
+        triplet = (1 - b) * hard + b * soft
         loss = (
             (1 - a) * supervised
             + a * consistency
@@ -168,11 +170,11 @@ class MutualMeanTeaching(ConsistencyTrainer):
         self.num_peer_updates.assign_add(1)
 
     def features(self, images, batch_size: int = 256):
-        """Returns what is clustered: the mean of the averages' features.
+        """Returns the features to cluster: the mean of both averages'.
 
         Args:
             images: array (images, …).
-            batch_size: images that are asked at once. Defaults to `256`.
+            batch_size: images per forward pass. Defaults to `256`.
 
         Returns:
             float32 array (images, features), the mean of two unit vectors.
@@ -180,8 +182,8 @@ class MutualMeanTeaching(ConsistencyTrainer):
         return np.concatenate(
             [
                 sum(
-                    ops.normalize(ask(images[start : start + batch_size])[1])
-                    for ask in self._ask_average
+                    l2_normalize(average(images[start : start + batch_size])[1])
+                    for average in self._averages
                 )
                 / 2
                 for start in range(0, len(images), batch_size)
@@ -189,8 +191,12 @@ class MutualMeanTeaching(ConsistencyTrainer):
         )
 
     def start_heads(self, centers) -> None:
-        """Makes unit cluster centers (clusters, features) all four heads."""
-        kernel = ops.transpose(ops.normalize(centers))
+        """Initializes all four heads with the normalized cluster centers.
+
+        Args:
+            centers: float array (clusters, features).
+        """
+        kernel = ops.transpose(l2_normalize(centers))
         for network in (
             self.student,
             self.peer,
@@ -201,19 +207,6 @@ class MutualMeanTeaching(ConsistencyTrainer):
             head.kernel.assign(kernel)
             if head.use_bias:
                 head.bias.assign(ops.zeros_like(head.bias))
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with both students in it."""
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "peer": serialize(self.peer),
-            "peer_optimizer": serialize(self.peer_optimizer),
-            "soft_weight": self.soft_weight,
-            "soft_triplet_weight": self.soft_triplet_weight,
-            "triplet_weight": serialize(self.triplet_weight),
-            "decay": self.decay,
-        }
 
 
 def _check_heads(student, peer):
@@ -237,14 +230,5 @@ def _check_heads(student, peer):
 
 
 def _with_features(network):
-    """Returns a function from images to float32 (logits, features)."""
-    extractor = keras.Model(
-        network.inputs[0], [network.outputs[0], network.layers[-1].input]
-    )
-
-    # A function: Keras would track the extractor as one more network.
-    def ask(images, training=False):
-        outputs = extractor(images, training=training)
-        return [ops.cast(output, "float32") for output in outputs]
-
-    return ask
+    """Returns a function from images to the logits and the head's input."""
+    return with_features(network, network.layers[-1].input)

@@ -91,19 +91,24 @@ class SelfEnsembling(ConsistencyTrainer):
         """Returns the loss, the student's labeled logits, the logs."""
         # One pass for each domain, so that their statistics do not mix.
         logits = self.forward(views["labeled"])
-        student = ops.softmax(self.forward(views["strong"]))
-        teacher = self.teacher_logits(views["weak"], training=True)
-        mask = targets.confidence_mask(teacher, self.threshold, inclusive=False)
+        predictions = ops.softmax(self.forward(views["strong"]))
+        teacher_logits = self.teacher_logits(views["weak"], training=True)
+        mask = targets.confidence_mask(
+            teacher_logits, self.threshold, inclusive=False
+        )
 
         supervised = self.compute_loss(views, labels, logits, sample_weight)
         consistency = self.consistency_loss(
-            targets.soft_targets(teacher), student, sample_weight=mask
+            targets.soft_targets(teacher_logits),
+            predictions,
+            sample_weight=mask,
         )
-        # The balance of the batch, weighed by the rate of the mask.
-        balance = self.balance_loss(student, sample_weight=mask)
-        share = self.value_at_step(self.balance_weight) * student.shape[-1]
+        # The class balance of the batch, weighted by the mask rate.
+        balance = self.balance_loss(predictions, sample_weight=mask)
+        num_classes = predictions.shape[-1]
+        balance_weight = self.value_at_step(self.balance_weight) * num_classes
         loss = supervised + self.value_at_step(self.consistency_weight) * (
-            consistency + share * balance
+            consistency + balance_weight * balance
         )
         logs = dict(
             supervised_loss=supervised,
@@ -116,17 +121,3 @@ class SelfEnsembling(ConsistencyTrainer):
     def after_step(self) -> None:
         """Moves the average."""
         ema.ema_update(self.teacher, self.student, self.decay, "own")
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        return {
-            **super().get_config(),
-            "decay": self.decay,
-            "threshold": self.threshold,
-            "consistency_weight": keras.saving.serialize_keras_object(
-                self.consistency_weight
-            ),
-            "balance_weight": keras.saving.serialize_keras_object(
-                self.balance_weight
-            ),
-        }

@@ -162,17 +162,3 @@ class DebiasedSelfTraining(ConsistencyTrainer):
     def turned(self, part):
         """Returns features whose gradient has its sign turned."""
         return reverse_gradient(part, self.value_at_step(self.reversal))
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "threshold": self.threshold,
-            "consistency_weight": serialize(self.consistency_weight),
-            "worst_case_weight": serialize(self.worst_case_weight),
-            "eta_prime": self.eta_prime,
-            "reversal": serialize(self.reversal),
-            "width": self.width,
-            "dropout": self.dropout,
-        }

@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import ops
 
 from kconsist import _checks, distribute, targets
+from kconsist.features import with_features
 from kconsist.losses import LogitsKLDivergence
 from kconsist.trainer import ConsistencyTrainer
 
@@ -93,10 +94,10 @@ class Distiller(ConsistencyTrainer):
         )
         if distillation_loss is not None:
             _check_distillation_loss(distillation_loss, teacher, student)
-            self._student_features = _features(
+            self._student_features = _with_layer(
                 student, getattr(distillation_loss, "student_layer_name", None)
             )
-            self._teacher_features = _features(
+            self._teacher_features = _with_layer(
                 teacher, getattr(distillation_loss, "teacher_layer_name", None)
             )
 
@@ -128,7 +129,7 @@ class Distiller(ConsistencyTrainer):
         # Only `Loss` objects divide by the number of replicas themselves.
         if not isinstance(_loss_of(self.distillation_loss), keras.losses.Loss):
             value = distribute.scaled_mean(value)
-        return ops.cast(logits, "float32"), ops.cast(value, "float32")
+        return logits, ops.cast(value, "float32")
 
     def _weighted(self, taught, features, sample_weight):
         compute_loss = self.distillation_loss.compute_loss
@@ -143,17 +144,6 @@ class Distiller(ConsistencyTrainer):
         loss = _loss_of(self.distillation_loss)
         summed = getattr(loss, "reduction", None) == "sum"
         return ops.sum(values) if summed else ops.mean(values)
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with both networks in it."""
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "teacher": serialize(self.teacher),
-            "alpha": self.alpha,
-            "temperature": self.temperature,
-            "distillation_loss": serialize(self.distillation_loss),
-        }
 
 
 def _check_distillation_loss(distillation_loss, teacher, student):
@@ -178,16 +168,7 @@ def _loss_of(distillation_loss):
     return getattr(distillation_loss, "loss", None)
 
 
-def _features(model, layer_name):
-    """Returns a function from images to (logits, features) in one pass."""
-    if layer_name is None:
-
-        def logits_twice(images, training):
-            logits = model(images, training=training)
-            return logits, logits
-
-        return logits_twice
-    features = model.get_layer(layer_name).output
-    extractor = keras.Model(model.inputs, [model.outputs[0], features])
-    # A function: Keras would track the extractor as a third network.
-    return lambda images, training: extractor(images, training=training)
+def _with_layer(model, layer_name):
+    """Returns a function from images to the logits and a layer's output."""
+    layer = None if layer_name is None else model.get_layer(layer_name)
+    return with_features(model, None if layer is None else layer.output)

@@ -119,36 +119,49 @@ class MetaPseudoLabels(ConsistencyTrainer):
         self.uda_loss = LogitsKLDivergence()
 
     def update(self, views, labels, sample_weight=None):
-        """Makes the student's step, then the teacher's by what it brought."""
+        """Makes the student's step, then the teacher's from its feedback."""
         self._check_optimizer()
-        batch = views, labels, sample_weight
-
-        def study(pseudo_labels):
-            learned = self.objective(*batch, pseudo_labels)
-            return *learned, self.labeled_loss(*batch)
-
-        def teach():
-            logits, weak, strong = self.forward_together(
-                *(views[name] for name in self.views), network=self.teacher
-            )
-            supervised = self.compute_loss(views, labels, logits, sample_weight)
-            agreement = self.agreement(weak, strong)
-
-            pseudo_labels = self.pseudo_labels(strong)
-            *learned, before = self.minimize(
-                self.student, self.optimizer, lambda: study(pseudo_labels)
-            )
-            feedback = before - self.labeled_loss(*batch)
-            meta = self.label_loss(pseudo_labels, strong)
-            loss = supervised + agreement + self.advantage(feedback) * meta
-            return loss, feedback, learned
-
-        taught, feedback, (loss, logits, logs) = self.minimize(
-            self.teacher, self.teacher_optimizer, teach
+        teacher_loss, feedback, (loss, logits, logs) = self.minimize(
+            lambda: self.teacher_objective(views, labels, sample_weight),
+            self.teacher,
+            self.teacher_optimizer,
         )
-        logs["teacher_loss"] = taught
+        logs["teacher_loss"] = teacher_loss
         logs["feedback"] = distribute.scaled_mean(feedback)
         return loss, logits, logs
+
+    def teacher_objective(self, views, labels, sample_weight=None):
+        """Returns the teacher's loss, after a step of the student.
+
+        Returns:
+            The loss; h, a scalar; and what `objective` returned to the student.
+        """
+        logits, weak, strong = self.forward_together(
+            *(views[name] for name in self.views), network=self.teacher
+        )
+        supervised = self.compute_loss(views, labels, logits, sample_weight)
+        consistency = self.uda(weak, strong)
+
+        pseudo_labels = self.pseudo_labels(strong)
+        feedback, *student = self.student_step(
+            views, labels, sample_weight, pseudo_labels
+        )
+        meta = self.label_loss(pseudo_labels, strong)
+        loss = supervised + consistency + self.advantage(feedback) * meta
+        return loss, feedback, student
+
+    def student_step(self, views, labels, sample_weight, pseudo_labels):
+        """Makes the student's step; returns h and what `objective` does."""
+        batch = views, labels, sample_weight
+        *student, before = self.minimize(
+            lambda: (
+                *self.objective(*batch, pseudo_labels),
+                self.labeled_loss(*batch),
+            ),
+            self.student,
+            self.optimizer,
+        )
+        return before - self.labeled_loss(*batch), *student
 
     def _check_optimizer(self):
         # Not in compile: Keras compiles no loaded model that overrides it.
@@ -165,11 +178,17 @@ class MetaPseudoLabels(ConsistencyTrainer):
     def objective(self, views, labels, sample_weight=None, pseudo_labels=None):
         """Returns the student's loss, its labeled logits, its logs.
 
-        `pseudo_labels` are the teacher's, asked for where they are not given.
+        Args:
+            views: dict of name to images.
+            labels: integer tensor (batch,).
+            sample_weight: float tensor (batch,), or None.
+            pseudo_labels: int32 tensor (batch,). Defaults to `None`: the
+                teacher is called for them.
         """
         if pseudo_labels is None:
-            answers = self.teacher_logits(views["strong"], training=True)
-            pseudo_labels = self.pseudo_labels(answers)
+            pseudo_labels = self.pseudo_labels(
+                self.teacher_logits(views["strong"], training=True)
+            )
         logits, strong = self.forward_together(
             views["labeled"], views["strong"]
         )
@@ -201,7 +220,7 @@ class MetaPseudoLabels(ConsistencyTrainer):
         loss = self.compute_loss(views, labels, logits, sample_weight)
         return ops.stop_gradient(distribute.sum_over_replicas(loss))
 
-    def agreement(self, weak, strong):
+    def uda(self, weak, strong):
         """Returns the weighted loss of UDA on the teacher's logits."""
         target = targets.soft_targets(weak, self.temperature)
         mask = targets.confidence_mask(weak / self.temperature, self.threshold)
@@ -209,24 +228,7 @@ class MetaPseudoLabels(ConsistencyTrainer):
         return self.value_at_step(self.uda_weight) * uda
 
     def advantage(self, feedback):
-        """Moves the mean of the feedback, and returns what is above it."""
+        """Updates the mean of the feedback; returns h - b."""
         news = (1 - self.baseline_decay) * (feedback - self.baseline)
         self.baseline.assign_add(news)
         return feedback - self.baseline
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with both networks in it."""
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "teacher": serialize(self.teacher),
-            "teacher_optimizer": serialize(self.teacher_optimizer),
-            "consistency_weight": serialize(self.consistency_weight),
-            "supervised_weight": serialize(self.supervised_weight),
-            "uda_weight": serialize(self.uda_weight),
-            "temperature": self.temperature,
-            "threshold": self.threshold,
-            "baseline_decay": self.baseline_decay,
-            "sampled": self.sampled,
-            "seed": self.seed,
-        }

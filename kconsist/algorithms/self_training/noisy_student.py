@@ -69,6 +69,7 @@ class NoisyStudent(ConsistencyTrainer):
 
     views = ("labeled", "strong", "index")
     logs = ("supervised_loss", "consistency_loss")
+    arguments_as_weights = ("teacher_logits",)
 
     def __init__(
         self,
@@ -89,15 +90,15 @@ class NoisyStudent(ConsistencyTrainer):
         self.temperature = temperature
         self.hard_labels = hard_labels
         self.consistency_weight = consistency_weight
-        self.teacher_logits = self.add_weight(
-            name="teacher_logits",
+        self.cached_logits = self.add_weight(
+            name="cached_logits",
             shape=teacher_logits.shape,
             dtype="float32",
             initializer="zeros",
             trainable=False,
             autocast=False,
         )
-        self.teacher_logits.assign(teacher_logits)
+        self.cached_logits.assign(teacher_logits)
         self.consistency_loss = keras.losses.CategoricalCrossentropy(
             from_logits=True
         )
@@ -107,13 +108,11 @@ class NoisyStudent(ConsistencyTrainer):
         logits, strong = self.forward_together(
             views["labeled"], views["strong"]
         )
-        answers = ops.take(self.teacher_logits, views["index"], axis=0)
+        cached = ops.take(self.cached_logits, views["index"], axis=0)
         if self.hard_labels:
-            target = ops.one_hot(
-                targets.hard_labels(answers), answers.shape[-1]
-            )
+            target = ops.one_hot(targets.hard_labels(cached), cached.shape[-1])
         else:
-            target = targets.soft_targets(answers, self.temperature)
+            target = targets.soft_targets(cached, self.temperature)
 
         supervised = self.compute_loss(views, labels, logits, sample_weight)
         consistency = self.consistency_loss(target, strong)
@@ -125,19 +124,12 @@ class NoisyStudent(ConsistencyTrainer):
         return loss, logits, logs
 
     def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it.
+        """Returns the configuration, with the shape of the teacher's logits.
 
-        Of the teacher's answers it has the shape: they are a weight.
+        The logits themselves are a weight.
         """
-        return {
-            **super().get_config(),
-            "teacher_logits": list(self.teacher_logits.shape),
-            "temperature": self.temperature,
-            "hard_labels": self.hard_labels,
-            "consistency_weight": keras.saving.serialize_keras_object(
-                self.consistency_weight
-            ),
-        }
+        shape = list(self.cached_logits.shape)
+        return {**super().get_config(), "teacher_logits": shape}
 
     @classmethod
     def from_config(cls, config: dict):

@@ -86,13 +86,3 @@ class PseudoLabel(ConsistencyTrainer):
             mask_rate=distribute.scaled_mean(mask),
         )
         return loss, logits, logs
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        return {
-            **super().get_config(),
-            "threshold": self.threshold,
-            "consistency_weight": keras.saving.serialize_keras_object(
-                self.consistency_weight
-            ),
-        }

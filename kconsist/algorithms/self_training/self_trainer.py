@@ -132,14 +132,3 @@ class SelfTrainer(ConsistencyTrainer):
             ones = ops.ones(ops.shape(unlabeled)[:1], sample_weight.dtype)
             sample_weight = ops.concatenate([sample_weight, ones])
         return clean, noisy, sample_weight
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with both networks in it."""
-        return {
-            **super().get_config(),
-            "teacher": keras.saving.serialize_keras_object(self.teacher),
-            "temperature": self.temperature,
-            "temperature_squared": self.temperature_squared,
-            "alpha": self.alpha,
-            "hard_targets": self.hard_targets,
-        }

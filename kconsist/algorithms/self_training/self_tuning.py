@@ -100,7 +100,7 @@ class SelfTuning(ConsistencyTrainer):
             ]
         )
         self.heads = (self.projection,)
-        self.key_body, _ = features.split(self.teacher)
+        self.key_backbone, _ = features.split(self.teacher)
         self.key_projection = ema.make_teacher(self.projection)
         self.memory = ClassQueues(
             _checks.num_classes(self), queue_length, projection_size, seed
@@ -142,8 +142,8 @@ class SelfTuning(ConsistencyTrainer):
 
     def keys(self, images, training=True):
         """Returns the average's keys (batch, D) under stop-gradient."""
-        found = self.key_body(images, training=training)
-        keys = of_length_one(self.key_projection(found))
+        found = self.key_backbone(images, training=training)
+        keys = features.l2_normalize(self.key_projection(found))
         return ops.stop_gradient(keys)
 
     def contrast(self, found, keys, labels, sample_weight=None):
@@ -155,7 +155,7 @@ class SelfTuning(ConsistencyTrainer):
             labels: integer tensor (batch,), whose queues are positive.
             sample_weight: float tensor (batch,), or None.
         """
-        queries = of_length_one(self.projection(found))
+        queries = features.l2_normalize(self.projection(found))
         own = ops.sum(queries * keys, axis=-1, keepdims=True)
         queues = ops.reshape(self.memory.queues, (-1, self.projection_size))
         others = ops.matmul(queries, ops.transpose(queues))
@@ -174,22 +174,3 @@ class SelfTuning(ConsistencyTrainer):
         """Moves the averages."""
         ema.ema_update(self.teacher, self.student, self.decay, "own")
         ema.ema_update(self.key_projection, self.projection, self.decay, "own")
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        return {
-            **super().get_config(),
-            "consistency_weight": keras.saving.serialize_keras_object(
-                self.consistency_weight
-            ),
-            "temperature": self.temperature,
-            "queue_length": self.queue_length,
-            "projection_size": self.projection_size,
-            "decay": self.decay,
-            "seed": self.seed,
-        }
-
-
-def of_length_one(vectors):
-    """Returns vectors (batch, D) at Euclidean length 1, as float32."""
-    return ops.normalize(ops.cast(vectors, "float32"), axis=-1, order=2)

@@ -6,7 +6,7 @@ with Consistency and Confidence".
 
 import keras
 
-from kconsist import _checks, distribute, ema, targets
+from kconsist import _checks, distribute, targets
 from kconsist.trainer import ConsistencyTrainer
 
 
@@ -69,19 +69,12 @@ class FixMatch(ConsistencyTrainer):
     ):
         _checks.in_range("threshold", threshold, 0, 1)
         _checks.weight("consistency_weight", consistency_weight)
-        average = ema.make_average(student, ema_decay)
-        super().__init__(student, average, **kwargs)
+        super().__init__(student, ema_decay=ema_decay, **kwargs)
         self.threshold = threshold
         self.consistency_weight = consistency_weight
-        self.ema_decay = ema_decay
         self.consistency_loss = keras.losses.SparseCategoricalCrossentropy(
             from_logits=True
         )
-
-    @property
-    def inference_model(self) -> keras.Model:
-        """The average where there is one, else the student."""
-        return self.student if self.teacher is None else self.teacher
 
     def objective(self, views, labels, sample_weight=None):
         """Returns the loss, the labeled logits, the logs."""
@@ -105,19 +98,3 @@ class FixMatch(ConsistencyTrainer):
             mask_rate=distribute.scaled_mean(mask),
         )
         return loss, logits, logs
-
-    def after_step(self) -> None:
-        """Moves the average."""
-        if self.teacher is not None:
-            ema.ema_update(self.teacher, self.student, self.ema_decay, "copy")
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        return {
-            **super().get_config(),
-            "threshold": self.threshold,
-            "consistency_weight": keras.saving.serialize_keras_object(
-                self.consistency_weight
-            ),
-            "ema_decay": self.ema_decay,
-        }

@@ -6,7 +6,7 @@ Curriculum Pseudo Labeling".
 
 import keras
 
-from kconsist import _checks, distribute, ema, targets
+from kconsist import _checks, distribute, targets
 from kconsist.layers import DynamicThresholding
 from kconsist.trainer import ConsistencyTrainer
 
@@ -78,25 +78,18 @@ class FlexMatch(ConsistencyTrainer):
         **kwargs,
     ):
         _checks.weight("consistency_weight", consistency_weight)
-        average = ema.make_average(student, ema_decay)
-        super().__init__(student, average, **kwargs)
+        super().__init__(student, ema_decay=ema_decay, **kwargs)
         self.num_examples = num_examples
         self.threshold = threshold
         self.consistency_weight = consistency_weight
         self.mapping = mapping
         self.warmup = warmup
-        self.ema_decay = ema_decay
         self.thresholding = DynamicThresholding(
             threshold, warmup, mapping, _checks.num_classes(self), num_examples
         )
         self.consistency_loss = keras.losses.SparseCategoricalCrossentropy(
             from_logits=True
         )
-
-    @property
-    def inference_model(self) -> keras.Model:
-        """The average where there is one, else the student."""
-        return self.student if self.teacher is None else self.teacher
 
     def objective(self, views, labels, sample_weight=None):
         """Returns the loss, the labeled logits, the logs."""
@@ -124,22 +117,3 @@ class FlexMatch(ConsistencyTrainer):
             mask_rate=distribute.scaled_mean(mask),
         )
         return loss, logits, logs
-
-    def after_step(self) -> None:
-        """Moves the average."""
-        if self.teacher is not None:
-            ema.ema_update(self.teacher, self.student, self.ema_decay, "copy")
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        return {
-            **super().get_config(),
-            "num_examples": self.num_examples,
-            "threshold": self.threshold,
-            "consistency_weight": keras.saving.serialize_keras_object(
-                self.consistency_weight
-            ),
-            "mapping": self.mapping,
-            "warmup": self.warmup,
-            "ema_decay": self.ema_decay,
-        }

@@ -100,15 +100,17 @@ class MeanTeacher(ConsistencyTrainer):
 
     def objective(self, views, labels, sample_weight=None):
         """Returns the loss, the student's labeled logits, the logs."""
-        logits, student = self.forward_together(
+        logits, student_logits = self.forward_together(
             views["labeled"], views["strong"]
         )
         with self._teacher_statistics():
-            teacher = self.teacher_logits(views["weak"], self.teacher_training)
+            teacher_logits = self.teacher_logits(
+                views["weak"], self.teacher_training
+            )
 
         supervised = self.compute_loss(views, labels, logits, sample_weight)
         consistency = self.consistency_loss(
-            targets.soft_targets(teacher), ops.softmax(student)
+            targets.soft_targets(teacher_logits), ops.softmax(student_logits)
         )
         loss = (
             supervised
@@ -127,16 +129,3 @@ class MeanTeacher(ConsistencyTrainer):
         if self.batch_norm == "own":
             return contextlib.nullcontext()
         return ema.preserve(ema.non_trained_weights(self.teacher, self.student))
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        return {
-            **super().get_config(),
-            "decay": self.decay,
-            "consistency_weight": keras.saving.serialize_keras_object(
-                self.consistency_weight
-            ),
-            "warmup": self.warmup,
-            "batch_norm": self.batch_norm,
-            "teacher_training": self.teacher_training,
-        }

@@ -9,9 +9,8 @@ import tensorflow as tf
 from keras import ops
 
 from kconsist import _checks, distribute, ema, targets
-from kconsist.mixing import mixup_lambda
+from kconsist.mixing import mixup, mixup_lambda
 from kconsist.trainer import ConsistencyTrainer
-from kconsist.views.mix_up import mix
 
 _TINY = 1e-30  # Keeps 0 / 0 at 0.
 
@@ -90,43 +89,36 @@ class MixMatch(ConsistencyTrainer):
         _checks.positive("temperature", temperature)
         _checks.in_range("alpha", alpha, 0, float("inf"))
         _checks.weight("consistency_weight", consistency_weight)
-        average = ema.make_average(student, ema_decay)
-        super().__init__(student, average, **kwargs)
+        super().__init__(student, ema_decay=ema_decay, **kwargs)
         self.temperature = temperature
         self.alpha = alpha
         self.consistency_weight = consistency_weight
-        self.ema_decay = ema_decay
         self.seed = seed
         self.supervised_loss = keras.losses.CategoricalCrossentropy(
             from_logits=True
         )
         self.consistency_loss = keras.losses.MeanSquaredError()
 
-    @property
-    def inference_model(self) -> keras.Model:
-        """The average where there is one, else the student."""
-        return self.student if self.teacher is None else self.teacher
-
     def objective(self, views, labels, sample_weight=None):
         """Returns the loss, the mixed labeled logits, the logs."""
-        guess = self.guess_labels(views["weak"], views["strong"])
+        guesses = self.guess_labels(views["weak"], views["strong"])
         labels = targets.class_indices(labels)
-        labels = ops.one_hot(labels, guess.shape[-1], dtype="float32")
+        labels = ops.one_hot(labels, guesses.shape[-1], dtype="float32")
         if sample_weight is None:
             sample_weight = ops.ones_like(labels[:, 0])
-        ones = ops.ones_like(guess[:, 0])
-        images, answers, counts = self.mixup(
+        ones = ops.ones_like(guesses[:, 0])
+        images, labels, counts = self.mixup(
             [views[name] for name in self.views],
-            [labels, guess, guess],
+            [labels, guesses, guesses],
             [sample_weight, ones, ones],
         )
         logits, *unlabeled = self.forward_together(*images)
 
         supervised = self.supervised_loss(
-            answers[0], logits, sample_weight=counts[0]
+            labels[0], logits, sample_weight=counts[0]
         )
         consistency = self.consistency_loss(
-            ops.concatenate(answers[1:]),
+            ops.concatenate(labels[1:]),
             ops.softmax(ops.concatenate(unlabeled)),
             sample_weight=ops.concatenate(counts[1:]),
         )
@@ -144,65 +136,46 @@ class MixMatch(ConsistencyTrainer):
         mean = (targets.soft_targets(first) + targets.soft_targets(second)) / 2
         return targets.sharpen(mean, self.temperature)
 
-    def mixup(self, images, answers, counts):
-        """Returns the three arguments, each mixed with partners of the pool.
+    def mixup(self, images, labels, counts):
+        """Returns the three arguments, each mixed within the pool.
 
         Args:
-            images: list of tensors (batch, …), a batch size each.
-            answers: list of float32 tensors (batch, classes).
-            counts: list of float32 tensors (batch,), how much each image has a
-                say.
+            images: list of tensors (batch, …), one per view; batch sizes may
+                differ.
+            labels: list of float32 tensors (batch, classes).
+            counts: list of float32 tensors (batch,), weights of the labels.
 
         Returns:
-            Three lists of float32 tensors in the same shapes.
+            Three lists of float32 tensors of the same shapes.
         """
         sizes = [
             ops.shape(view)[0] * distribute.num_replicas() for view in images
         ]
-        images, answers, counts = map(pooled, (images, answers, counts))
-        share, partner = self.draw(sum(sizes))
-        images = mix(images, share, partner)
-        # An answer has its say as far as its image counts.
-        answers = mix(counts[:, None] * answers, share, partner)
-        counts = mix(counts, share, partner)
-        answers = answers / ops.maximum(counts, _TINY)[:, None]
-        return [parts(pool, sizes) for pool in (images, answers, counts)]
+        images, labels, counts = map(pooled, (images, labels, counts))
+        lam, permutation = self.sample(sum(sizes))
+        images = mixup(images, lam, permutation)
+        # A label contributes with the weight of its image.
+        labels = mixup(counts[:, None] * labels, lam, permutation)
+        counts = mixup(counts, lam, permutation)
+        labels = labels / ops.maximum(counts, _TINY)[:, None]
+        return [split(pool, sizes) for pool in (images, labels, counts)]
 
-    def draw(self, size):
-        """Returns λ' and the partner of each image of the pool, (size,)."""
+    def sample(self, size):
+        """Returns λ' and the permutation of a pool, two tensors (size,)."""
         uniform, order = tf.unstack(
             distribute.stateless_uniform((2, size), (self.seed, self.step))
         )
-        share = mixup_lambda(uniform, self.alpha)
-        return share, ops.argsort(order)
-
-    def after_step(self) -> None:
-        """Moves the average."""
-        if self.teacher is not None:
-            ema.ema_update(self.teacher, self.student, self.ema_decay, "copy")
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        return {
-            **super().get_config(),
-            "temperature": self.temperature,
-            "alpha": self.alpha,
-            "consistency_weight": keras.saving.serialize_keras_object(
-                self.consistency_weight
-            ),
-            "ema_decay": self.ema_decay,
-            "seed": self.seed,
-        }
+        return mixup_lambda(uniform, self.alpha), ops.argsort(order)
 
 
 def pooled(tensors):
-    """Returns the rows of a list of tensors, of all replicas, as one."""
+    """Returns the rows of a list of tensors, of all replicas, as one tensor."""
     return ops.concatenate(
         [distribute.gather_replicas(ops.cast(t, "float32")) for t in tensors]
     )
 
 
-def parts(pool, sizes):
-    """Returns the list that `pooled` took, of this replica's rows."""
+def split(pool, sizes):
+    """Returns this replica's rows of each tensor that `pooled` took."""
     tensors = tf.split(pool, sizes, num=len(sizes))
     return [distribute.local_shard(tensor) for tensor in tensors]

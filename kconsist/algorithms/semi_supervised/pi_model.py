@@ -125,15 +125,3 @@ class PiModel(ConsistencyTrainer):
         if self.stop_gradient:
             return forward
         return (forward + self.divergence(p_strong, weak)) / 2
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        return {
-            **super().get_config(),
-            "consistency_weight": keras.saving.serialize_keras_object(
-                self.consistency_weight
-            ),
-            "distance": self.distance,
-            "stop_gradient": self.stop_gradient,
-            "more_views": list(self.more_views),
-        }

@@ -102,14 +102,3 @@ class TemporalEnsembling(ConsistencyTrainer):
         )
         logs = dict(supervised_loss=supervised, consistency_loss=consistency)
         return loss, logits, logs
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        return {
-            **super().get_config(),
-            "num_examples": self.num_examples,
-            "decay": self.decay,
-            "consistency_weight": keras.saving.serialize_keras_object(
-                self.consistency_weight
-            ),
-        }

@@ -7,8 +7,8 @@ Training".
 import keras
 from keras import ops
 
-from kconsist import _checks, distribute, ema, targets
-from kconsist.losses import EntropyLoss, LogitsKLDivergence
+from kconsist import _checks, distribute, targets
+from kconsist.losses import EntropyLoss, StrongWeakConsistencyLoss
 from kconsist.trainer import ConsistencyTrainer
 
 
@@ -46,8 +46,8 @@ class UDA(ConsistencyTrainer):
         ema_decay: decay of the average that answers, or `None`. The authors'
             code takes 0.9999 with the warm-up `"num_updates"`. Defaults to
             `None`.
-        warmup: warm-up of the average, see `kconsist.ema.decay_at`. Defaults
-            to `"num_updates"`.
+        ema_warmup: warm-up of the average, see `kconsist.ema.decay_at`.
+            Defaults to `"num_updates"`.
 
     Example:
         ```python
@@ -82,7 +82,7 @@ class UDA(ConsistencyTrainer):
         signal_annealing=None,
         entropy_weight=0.0,
         ema_decay=None,
-        warmup="num_updates",
+        ema_warmup="num_updates",
         **kwargs,
     ):
         _checks.weight("consistency_weight", consistency_weight)
@@ -91,37 +91,29 @@ class UDA(ConsistencyTrainer):
         if signal_annealing is not None:
             _checks.weight("signal_annealing", signal_annealing)
         _checks.weight("entropy_weight", entropy_weight)
-        _checks.one_of("warmup", warmup, ema.WARMUPS)
-        average = ema.make_average(student, ema_decay)
-        super().__init__(student, average, **kwargs)
+        super().__init__(
+            student, ema_decay=ema_decay, ema_warmup=ema_warmup, **kwargs
+        )
         self.consistency_weight = consistency_weight
         self.temperature = temperature
         self.threshold = threshold
         self.signal_annealing = signal_annealing
         self.entropy_weight = entropy_weight
-        self.ema_decay = ema_decay
-        self.warmup = warmup
-        if average is not None:
-            self.num_updates = ema.new_counter(self)
-        self.consistency_loss = LogitsKLDivergence()
+        self.consistency_loss = StrongWeakConsistencyLoss(
+            threshold, temperature, sharpen="weak", mean_over="all"
+        )
         self.entropy_loss = EntropyLoss()
-
-    @property
-    def inference_model(self) -> keras.Model:
-        """The average where there is one, else the student."""
-        return self.student if self.teacher is None else self.teacher
 
     def objective(self, views, labels, sample_weight=None):
         """Returns the loss, the labeled logits, the logs."""
         logits, weak, strong = self.forward_together(
             views["labeled"], views["weak"], views["strong"]
         )
-        target = targets.soft_targets(weak, self.temperature)
         mask = targets.confidence_mask(weak, self.threshold, inclusive=False)
 
         sample_weight = self.annealed(labels, logits, sample_weight)
         supervised = self.compute_loss(views, labels, logits, sample_weight)
-        consistency = self.consistency_loss(target, strong, sample_weight=mask)
+        consistency = self.consistency_loss(strong, weak)
         entropy = self.entropy_loss(weak)
         loss = (
             supervised
@@ -145,28 +137,7 @@ class UDA(ConsistencyTrainer):
         if self.signal_annealing is None:
             return sample_weight
         ceiling = self.value_at_step(self.signal_annealing)
-        kept = targets.tsa_mask(logits, labels, ceiling)
-        share = distribute.sum_over_replicas(distribute.scaled_mean(kept))
-        weight = kept / ops.maximum(share, 1e-7)
+        mask = targets.tsa_mask(logits, labels, ceiling)
+        rate = distribute.sum_over_replicas(distribute.scaled_mean(mask))
+        weight = mask / ops.maximum(rate, 1e-7)
         return weight if sample_weight is None else weight * sample_weight
-
-    def after_step(self) -> None:
-        """Moves the average."""
-        if self.teacher is not None:
-            alpha = ema.decay_at(self.num_updates, self.ema_decay, self.warmup)
-            ema.ema_update(self.teacher, self.student, alpha, "copy")
-            self.num_updates.assign_add(1)
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "consistency_weight": serialize(self.consistency_weight),
-            "temperature": self.temperature,
-            "threshold": self.threshold,
-            "signal_annealing": serialize(self.signal_annealing),
-            "entropy_weight": serialize(self.entropy_weight),
-            "ema_decay": self.ema_decay,
-            "warmup": self.warmup,
-        }

@@ -9,7 +9,8 @@ import tensorflow as tf
 from keras import ops
 
 from kconsist import _checks, distribute, ema, targets
-from kconsist.losses import LogitsKLDivergence
+from kconsist.features import l2_normalize
+from kconsist.losses import EntropyLoss, LogitsKLDivergence
 from kconsist.trainer import ConsistencyTrainer
 
 
@@ -91,6 +92,7 @@ class VAT(ConsistencyTrainer):
         self.xi = xi
         self.seed = seed
         self.divergence = LogitsKLDivergence()
+        self.entropy_loss = EntropyLoss()
 
     def objective(self, views, labels, sample_weight=None):
         """Returns the loss, the labeled logits, the logs."""
@@ -107,10 +109,7 @@ class VAT(ConsistencyTrainer):
         logits = self.forward(views["labeled"])
 
         supervised = self.compute_loss(views, labels, logits, sample_weight)
-        log_p = ops.log_softmax(clean)
-        entropy = distribute.scaled_mean(
-            -ops.sum(ops.exp(log_p) * log_p, axis=-1)
-        )
+        entropy = self.entropy_loss(clean)
         loss = (
             supervised
             + self.value_at_step(self.consistency_weight) * consistency
@@ -134,11 +133,12 @@ class VAT(ConsistencyTrainer):
             float32 tensor of the shape of `images`, of length ε each.
         """
         xi = self.epsilon / 10 if self.xi is None else self.xi
+        axes = tuple(range(1, len(images.shape)))
         direction = distribute.stateless_normal(
             ops.shape(images), (self.seed, self.step)
         )
         for _ in range(self.num_iterations):
-            probe = xi * unit(direction)
+            probe = xi * l2_normalize(direction, axes)
             with tf.GradientTape() as tape:
                 tape.watch(probe)
                 logits = self.forward_frozen_stats(images + probe)
@@ -146,25 +146,12 @@ class VAT(ConsistencyTrainer):
             # Only the direction counts, so the gradient may have any scale.
             scale = gradient_scale(target, logits)
             direction = tape.gradient(divergence, probe, scale)
-        return ops.stop_gradient(self.epsilon * unit(direction))
+        return ops.stop_gradient(self.epsilon * l2_normalize(direction, axes))
 
     def forward_frozen_stats(self, images):
         """Returns logits in training mode; statistics and seeds stay put."""
         with ema.preserve(self.student.non_trainable_variables):
             return self.forward(images)
-
-    def get_config(self) -> dict:
-        """Returns the configuration, with the student's in it."""
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "epsilon": self.epsilon,
-            "consistency_weight": serialize(self.consistency_weight),
-            "entropy_weight": serialize(self.entropy_weight),
-            "num_iterations": self.num_iterations,
-            "xi": self.xi,
-            "seed": self.seed,
-        }
 
 
 def gradient_scale(target, logits):
@@ -176,13 +163,3 @@ def gradient_scale(target, logits):
     """
     gap = ops.max(ops.abs(ops.softmax(logits) - target))
     return ops.full(ops.shape(logits)[:1], 256.0 / ops.maximum(gap, 1e-6))
-
-
-def unit(vectors):
-    """Returns each example's tensor at Euclidean length 1; 0 stays 0."""
-    axes = tuple(range(1, len(vectors.shape)))
-    # First by the largest entry: squares of small gradients underflow.
-    largest = ops.max(ops.abs(vectors), axis=axes, keepdims=True)
-    scaled = vectors / ops.maximum(largest, 1e-30)
-    length = ops.sqrt(ops.sum(scaled * scaled, axis=axes, keepdims=True))
-    return scaled / ops.maximum(length, 1e-12)
