@@ -3,8 +3,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from kconsist.mixing import mixup_lambda
-from kconsist.views.mix_up import mix
+from kconsist.mixing import mixup, mixup_lambda
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.5, 0.75, 1.0, 4.0, 100.0])
@@ -32,7 +31,7 @@ def test_a_share_is_of_the_whole_example(rng):
         images[2],
     ]
     np.testing.assert_allclose(
-        mix(images, share, partner), expected, rtol=1e-5, atol=1e-6
+        mixup(images, share, partner), expected, rtol=1e-5, atol=1e-6
     )
 
 

@@ -252,6 +252,6 @@ class ConsistencyTrainer(StudentTeacher):
         results = super().get_metrics_result()
         if tf.executing_eagerly():  # At the end of an epoch.
             for log in self.trackers:
-                if float(log.count) == 0:
+                if float(tf.convert_to_tensor(log.count.value)) == 0:
                     del results[log.name]
         return results

@@ -131,7 +131,7 @@ DEFAULTS = {
         signal_annealing=None,
         entropy_weight=0.0,
         ema_decay=None,
-        warmup="num_updates",
+        ema_warmup="num_updates",
     ),
     # Miyato et al. 2018, section 4: α 1, K 1; no entropy in plain VAT. None is
     # a ξ of ε / 10, ours: the paper's 1e-6 drowns in float32.

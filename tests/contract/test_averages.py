@@ -18,8 +18,8 @@ AVERAGES = [
     ("flexmatch", dict(ema_decay=0.6), None, "copy"),
     ("mixmatch", dict(ema_decay=0.6), None, "copy"),
     ("uda", dict(ema_decay=0.27), "num_updates", "copy"),
-    ("uda", dict(ema_decay=0.6, warmup=None), None, "copy"),
-    ("uda", dict(ema_decay=0.7, warmup="mean"), "mean", "copy"),
+    ("uda", dict(ema_decay=0.6, ema_warmup=None), None, "copy"),
+    ("uda", dict(ema_decay=0.7, ema_warmup="mean"), "mean", "copy"),
     ("mean_teacher", dict(decay=0.7), "mean", "own"),
     ("mean_teacher", dict(decay=0.6, warmup=None), None, "own"),
     (

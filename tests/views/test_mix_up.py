@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
+from kconsist.mixing import mixup
 from kconsist.views import MixUp
-from kconsist.views.mix_up import mix
 
 
 @pytest.fixture
@@ -75,10 +75,10 @@ def test_images_and_labels_are_blended_alike(per_example, photographs, labels):
 def test_weight_one_and_equal_partner_change_nothing(photographs):
     other = np.roll(np.arange(24), 1)
     np.testing.assert_array_equal(
-        mix(photographs, tf.ones(24), other), photographs
+        mixup(photographs, tf.ones(24), other), photographs
     )
     np.testing.assert_array_equal(
-        mix(photographs, tf.fill([24], 0.3), np.arange(24)), photographs
+        mixup(photographs, tf.fill([24], 0.3), np.arange(24)), photographs
     )
 
 

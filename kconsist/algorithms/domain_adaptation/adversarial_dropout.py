@@ -32,7 +32,7 @@ class AdversarialDropout(ConsistencyTrainer):
     Views: labeled, from the source; weak, one view of the target's images. The
     second view is made by dropout.
     Collapse: the labels, which the critic has to fit as well.
-    Answers: the student, without dropout.
+    Predictions: the student, without dropout.
     BatchNorm: both domains in one forward pass.
 
     Args:

@@ -23,7 +23,7 @@ class MinimumClassConfusion(ConsistencyTrainer):
     Views: labeled, weak: one view of the unlabeled images. No second view: what
     is made consistent is the answer with one class.
     Collapse: the labels, and every class's own row in the confusion.
-    Answers: the student.
+    Predictions: the student.
     BatchNorm: both domains in one forward pass.
 
     Args:

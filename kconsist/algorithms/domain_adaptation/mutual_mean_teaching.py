@@ -33,7 +33,7 @@ class MutualMeanTeaching(ConsistencyTrainer):
     Views: first and second of the same images, several of each cluster:
     `data.class_balanced`.
     Collapse: the clusters, stop-gradient and slow averages of another student.
-    Answers: the average of the first student.
+    Predictions: the average of the first student.
     BatchNorm: all four networks use batch statistics; averages have their own.
 
     Args:

@@ -25,7 +25,7 @@ class SelfEnsembling(ConsistencyTrainer):
     student), two views of the target's images.
     Collapse: the labels, stop-gradient, the slow average, the mask and the
     class balance.
-    Answers: the teacher.
+    Predictions: the teacher.
     BatchNorm: each domain in a forward pass of its own, with its own batch
     statistics; the teacher's moving statistics are its own.
 

@@ -33,7 +33,7 @@ class DebiasedSelfTraining(ConsistencyTrainer):
     Views: labeled, weak and strong of the same unlabeled images. TLL trains on
     a strong view of the labeled images too, at a weight of 0.1; this does not.
     Collapse: the labels, stop-gradient and the confidence mask.
-    Answers: the student; neither h_p nor h_w is in it.
+    Predictions: the student; neither h_p nor h_w is in it.
     BatchNorm: all three views in one forward pass.
 
     Args:

@@ -39,7 +39,7 @@ class Distiller(ConsistencyTrainer):
 
     Views: images, one for both networks; a batch is plain (images, labels).
     Collapse: the labels, and a teacher that does not move.
-    Answers: the student.
+    Predictions: the student.
 
     Args:
         student: built model from images to logits (batch, classes).

@@ -27,7 +27,7 @@ class MetaPseudoLabels(ConsistencyTrainer):
 
     Views: labeled, weak and strong of the same unlabeled images.
     Collapse: the teacher's labels; no gradient passes between the networks.
-    Answers: the student. The paper's sees no label, and is fine-tuned on them
+    Predictions: the student. The paper's sees no label, and is fine-tuned on them
     afterwards: `trainer.student` is a plain model to compile and fit.
     BatchNorm: each network sees its views in one forward pass; the passes that
     give h, on the labeled images, leave statistics and dropout as they are.

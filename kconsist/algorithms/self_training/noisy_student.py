@@ -30,7 +30,7 @@ class NoisyStudent(ConsistencyTrainer):
     images the strong ones are: `data.semi_supervised(..., labeled_view=noise,
     strong=noise, with_index=True)`.
     Collapse: the labels, and answers that do not move.
-    Answers: the student. The paper averages its weights: see
+    Predictions: the student. The paper averages its weights: see
     `kconsist.callbacks.StochasticWeightAveraging`.
     BatchNorm: both views in one forward pass.
 

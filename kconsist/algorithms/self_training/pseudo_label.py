@@ -20,7 +20,7 @@ class PseudoLabel(ConsistencyTrainer):
 
     Views: labeled, weak: one view of the unlabeled images, target and learner.
     Collapse: the labels, stop-gradient on label and mask.
-    Answers: the student.
+    Predictions: the student.
     BatchNorm: both views in one forward pass.
 
     Args:

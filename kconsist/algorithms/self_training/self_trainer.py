@@ -37,7 +37,7 @@ class SelfTrainer(ConsistencyTrainer):
     Views: clean (to the teacher), noisy (to the student); optionally
     unlabeled_clean and unlabeled_noisy.
     Collapse: the labels, and a teacher that does not move.
-    Answers: the student.
+    Predictions: the student.
 
     Args:
         student: built model from images to logits (batch, classes).

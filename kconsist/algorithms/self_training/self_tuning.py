@@ -30,7 +30,7 @@ class SelfTuning(ConsistencyTrainer):
     of the labeled images too, which are seen by both networks in one here.
     Collapse: the labels, stop-gradient on the keys, the slow average, and the
     other classes' keys.
-    Answers: the student. The projection is not in it.
+    Predictions: the student. The projection is not in it.
     BatchNorm: labeled and strong in one forward pass of the student, labeled
     and weak in one of the average, whose moving statistics are its own.
 

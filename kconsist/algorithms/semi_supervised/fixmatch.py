@@ -21,7 +21,7 @@ class FixMatch(ConsistencyTrainer):
     Views: labeled (weakly augmented), weak and strong of the same unlabeled
     images, 7 times as many in the paper; they include the labeled ones there.
     Collapse: the labels, stop-gradient and the confidence mask.
-    Answers: the running average with `ema_decay`, else the student.
+    Predictions: the running average with `ema_decay`, else the student.
     BatchNorm: all three views in one forward pass, one update of the moving
     statistics; the average takes a copy of them.
 

@@ -24,7 +24,7 @@ class FlexMatch(ConsistencyTrainer):
     which of the unlabeled images these are: `data.semi_supervised(...,
     with_index=True)`.
     Collapse: the labels, stop-gradient and the confidence mask.
-    Answers: the running average with `ema_decay`, else the student.
+    Predictions: the running average with `ema_decay`, else the student.
     BatchNorm: all three views in one forward pass; the average takes a copy.
 
     Args:

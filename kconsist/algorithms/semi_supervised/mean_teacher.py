@@ -26,7 +26,7 @@ class MeanTeacher(ConsistencyTrainer):
     Views: labeled, weak (to the teacher), strong (to the student). The paper
     counts labeled images among the unlabeled ones: let them include them.
     Collapse: the labels, stop-gradient and the slow average.
-    Answers: the teacher.
+    Predictions: the teacher.
     BatchNorm: the student sees labeled and strong images in one batch.
 
     Args:

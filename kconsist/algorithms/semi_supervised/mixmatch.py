@@ -36,7 +36,7 @@ class MixMatch(ConsistencyTrainer):
     images, which may include the labeled ones. Give the pipeline the same view
     twice.
     Collapse: the labels, stop-gradient on the guess.
-    Answers: the running average with `ema_decay`, else the student.
+    Predictions: the running average with `ema_decay`, else the student.
     BatchNorm: the guesses see their own batch and move nothing. All mixtures
     are one forward pass and one batch, which the paper's interleaving of
     several batches imitates; it moves the statistics once. The metrics of

@@ -33,7 +33,7 @@ class PiModel(ConsistencyTrainer):
     Views: labeled, weak and strong, and `more_views`. The papers count labeled
     images among the unlabeled ones: let them include them.
     Collapse: the labels.
-    Answers: the student.
+    Predictions: the student.
     BatchNorm: all views in one forward pass.
 
     Args:

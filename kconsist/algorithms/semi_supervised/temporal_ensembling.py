@@ -26,7 +26,7 @@ class TemporalEnsembling(ConsistencyTrainer):
     them these are: `data.semi_supervised(..., with_index=True)`. The paper
     counts labeled images among the unlabeled ones: let them include them.
     Collapse: the labels, stop-gradient and the slow mean.
-    Answers: the student.
+    Predictions: the student.
     BatchNorm: both views in one forward pass.
 
     Args:

@@ -25,7 +25,7 @@ class UDA(ConsistencyTrainer):
 
     Views: labeled, weak and strong of the same unlabeled images.
     Collapse: the labels, stop-gradient and the confidence mask.
-    Answers: the running average with `ema_decay`, else the student.
+    Predictions: the running average with `ema_decay`, else the student.
     BatchNorm: all three views in one forward pass; the average takes a copy.
 
     Args:

@@ -26,7 +26,7 @@ class VAT(ConsistencyTrainer):
     Views: labeled, weak: one view of the unlabeled images, whose second view is
     made by the student's own gradient. They may include the labeled images.
     Collapse: the labels, stop-gradient on the target.
-    Answers: the student.
+    Predictions: the student.
     BatchNorm: the labeled images alone move the statistics; every other pass
     uses those of its own batch. Dropout draws the same masks in the passes
     that are compared.

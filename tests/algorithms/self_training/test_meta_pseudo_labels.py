@@ -250,13 +250,13 @@ def test_uda_keeps_what_is_confident_after_sharpening():
     # softmax([z, 0]) is 0.55, and 0.571 where z is divided by 0.7.
     for p, kept in ((0.55, False), (0.58, True)):
         weak = np.array([[np.log(p / (1 - p)), 0.0]], "float32")
-        assert (float(trainer.agreement(weak, strong)) > 0) == kept
+        assert (float(trainer.uda(weak, strong)) > 0) == kept
 
 
 def test_uda_keeps_an_image_at_the_threshold():
     trainer = toy(uda_weight=1.0, threshold=0.5, temperature=0.7)
     weak, strong = np.zeros((1, 2), "float32"), np.array([[1.0, 0.0]])
-    assert float(trainer.agreement(weak, strong.astype("float32"))) > 0
+    assert float(trainer.uda(weak, strong.astype("float32"))) > 0
 
 
 def test_target_of_uda_is_sharpened():
@@ -264,6 +264,4 @@ def test_target_of_uda_is_sharpened():
     weak, strong = np.array([[[1.0, 0, 0]], [[0.0, 1, 0]]], "float32")
     p = np.array(targets.soft_targets(weak, 0.5), "float64")[0]
     expected = sum(p * np.log(p / oracles.softmax(strong[0])))
-    np.testing.assert_allclose(
-        trainer.agreement(weak, strong), expected, rtol=1e-5
-    )
+    np.testing.assert_allclose(trainer.uda(weak, strong), expected, rtol=1e-5)

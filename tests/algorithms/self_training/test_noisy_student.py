@@ -23,9 +23,9 @@ def test_no_gradient_reaches_the_cached_answers():
     views, labels = first_batch(METHOD)
     trainer = compiled(NoisyStudent(network(), LOGITS))
     with tf.GradientTape() as tape:
-        tape.watch(trainer.teacher_logits.value)
+        tape.watch(trainer.cached_logits.value)
         loss = trainer.objective(views, labels)[0]
-    assert tape.gradient(loss, trainer.teacher_logits.value) is None
+    assert tape.gradient(loss, trainer.cached_logits.value) is None
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0])
@@ -97,7 +97,7 @@ def test_answers_come_back_from_a_file(tmp_path):
     trainer.save(tmp_path / "trainer.keras")
     loaded = keras.models.load_model(tmp_path / "trainer.keras")
     np.testing.assert_array_equal(
-        loaded.teacher_logits, LOGITS.astype("float32")
+        loaded.cached_logits, LOGITS.astype("float32")
     )
 
 

@@ -66,7 +66,7 @@ def test_loss_is_the_papers(temperature):
         return unit(np.array(projection(backbone(views[view])), "float64"))
 
     mine = trainer.backbone, trainer.projection
-    average = trainer.key_body, trainer.key_projection
+    average = trainer.key_backbone, trainer.key_projection
     z = {k: np.array(trainer.student(v), "float64") for k, v in views.items()}
     keys = project(*average, "labeled")
     labeled = contrast(
@@ -148,7 +148,8 @@ def test_queues_take_labeled_keys_before_the_others():
     for view, classes in ("labeled", labels), ("weak", pseudo_labels):
         keys = unit(
             np.array(
-                trainer.key_projection(trainer.key_body(views[view])), "float64"
+                trainer.key_projection(trainer.key_backbone(views[view])),
+                "float64",
             )
         )
         for key, label in zip(keys, np.array(classes), strict=True):

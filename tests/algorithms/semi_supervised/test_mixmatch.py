@@ -34,7 +34,7 @@ def losses(trainer, views, labels, weights, temperature):
     q = guess(trainer, views, temperature)
     p = [*np.eye(CLASSES)[labels], *q, *q]
     says = [*weights, *np.ones(2 * len(q))]
-    shares, partners = map(np.array, trainer.draw(len(images)))
+    shares, partners = map(np.array, trainer.sample(len(images)))
     supervised = consistency = 0.0
     for i, (share, j) in enumerate(zip(shares, partners, strict=True)):
         image = share * images[i] + (1 - share) * images[j]
@@ -55,7 +55,7 @@ def test_no_gradient_flows_through_the_guess():
     trainer = compiled(MixMatch(network()))
     with tf.GradientTape() as tape:
         tape.watch(views)
-        q = trainer.guess(views["weak"], views["strong"])
+        q = trainer.guess_labels(views["weak"], views["strong"])
     sources = [views["weak"], *trainer.student.trainable_variables]
     assert all(g is None for g in tape.gradient(q, sources))
 
@@ -86,7 +86,7 @@ def test_loss_is_the_papers(temperature, alpha, weighted, rng):
 def test_sure_guesses_at_a_low_temperature():
     views, _ = first_batch(METHOD)
     trainer = compiled(MixMatch(network(), temperature=0.001))
-    q = np.array(trainer.guess(views["weak"], views["strong"]))
+    q = np.array(trainer.guess_labels(views["weak"], views["strong"]))
     both = answer(trainer, views["weak"]) + answer(trainer, views["strong"])
     np.testing.assert_allclose(q, np.eye(CLASSES)[both.argmax(-1)], atol=1e-3)
 
@@ -94,13 +94,13 @@ def test_sure_guesses_at_a_low_temperature():
 def test_draws_are_new_at_each_step_and_for_each_seed():
     trainer = compiled(MixMatch(network()))
     other = compiled(MixMatch(network(), seed=1))
-    first = [np.array(draw) for draw in trainer.draw(40)]
+    first = [np.array(draw) for draw in trainer.sample(40)]
     np.testing.assert_array_equal(np.sort(first[1]), np.arange(40))
     assert first[0].min() >= 0.5 and np.std(first[0]) > 0.05
-    np.testing.assert_array_equal(first, trainer.draw(40))
-    assert np.any(first != np.array(other.draw(40)))
+    np.testing.assert_array_equal(first, trainer.sample(40))
+    assert np.any(first != np.array(other.sample(40)))
     trainer.optimizer.iterations.assign(1)
-    again = trainer.draw(40)
+    again = trainer.sample(40)
     assert all(np.any(a != b) for a, b in zip(first, again, strict=True))
 
 
@@ -108,7 +108,7 @@ def test_mixtures_alone_move_batch_norm_and_once():
     views, labels = first_batch(METHOD)
     trainer = compiled(MixMatch(network(batch_norm=True)))
     images = [views[k] for k in ("labeled", "weak", "strong")]
-    (shares, partners), pool = trainer.draw(40), np.concatenate(images)
+    (shares, partners), pool = trainer.sample(40), np.concatenate(images)
     shares = np.array(shares)[:, None]
     pool = shares * pool + (1 - shares) * pool[np.array(partners)]
     trainer.objective(views, labels)
@@ -124,11 +124,11 @@ def test_mixtures_alone_move_batch_norm_and_once():
 def test_guesses_use_the_statistics_of_their_batch():
     views, _ = first_batch(METHOD)
     trainer = compiled(MixMatch(network(batch_norm=True)))
-    before = trainer.guess(views["weak"], views["strong"])
+    before = trainer.guess_labels(views["weak"], views["strong"])
     norm = trainer.student.layers[1]
     norm.moving_mean.assign(norm.moving_mean + 3.0)
     np.testing.assert_array_equal(
-        before, trainer.guess(views["weak"], views["strong"])
+        before, trainer.guess_labels(views["weak"], views["strong"])
     )
 
 
@@ -137,7 +137,7 @@ def test_mixing_keeps_the_mass_of_labels_and_what_all_images_share(rng):
     image = rng.normal(size=(1, 6)).astype("float32")
     images = [np.repeat(image, size, axis=0) for size in (2, 3, 3)]
     answers = [rng.dirichlet(np.ones(3), len(view)) for view in images]
-    mixed, soft, counts = trainer.mixed(
+    mixed, soft, counts = trainer.mixup(
         images, answers, [np.ones(len(view)) for view in images]
     )
     np.testing.assert_allclose(
@@ -155,7 +155,7 @@ def test_images_of_integers_are_mixed_as_floats(rng):
         for size in (2, 3, 3)
     ]
     ones = [tf.ones(len(view)) for view in views]
-    images, _, _ = trainer.mixed(views, [w[:, None] for w in ones], ones)
+    images, _, _ = trainer.mixup(views, [w[:, None] for w in ones], ones)
     assert [view.shape for view in images] == [(2, 6), (3, 6), (3, 6)]
     assert np.any(np.array(images[0]) % 1)
 
@@ -169,7 +169,7 @@ def test_negative_alpha_is_refused():
 def test_shares_are_the_larger_part_of_beta(alpha, rng):
     """λ' = max(λ, 1 - λ), λ ~ Beta(α, α): against NumPy's own draws."""
     trainer = compiled(MixMatch(network(), alpha=alpha))
-    found = np.sort(np.array(trainer.draw(20_000)[0]))
+    found = np.sort(np.array(trainer.sample(20_000)[0]))
     drawn = rng.beta(alpha, alpha, 20_000)
     expected = np.sort(np.maximum(drawn, 1 - drawn))
     # Kolmogorov and Smirnov's distance, below 0.019 in 999 of 1,000 cases.

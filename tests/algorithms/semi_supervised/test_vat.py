@@ -7,7 +7,7 @@ from methods import METHODS, compiled, network
 from test_contract import first_batch
 
 from kconsist import VAT, targets
-from kconsist.algorithms.semi_supervised.vat import unit
+from kconsist.features import l2_normalize
 
 METHOD = METHODS["vat"]
 
@@ -100,7 +100,7 @@ def test_perturbation_is_worse_than_random_ones(rng):
 
     adversarial = harm(perturbed(trainer, images))
     random = [
-        harm(0.5 * unit(tf.constant(rng.normal(size=images.shape), "float32")))
+        harm(0.5 * l2_normalize(rng.normal(size=images.shape)))
         for _ in range(20)
     ]
     assert adversarial > 1.5 * np.mean(random)
@@ -157,7 +157,9 @@ def test_compared_passes_drop_the_same_units():
 def test_tiny_gradients_keep_their_direction():
     """Squares of numbers below 1e-19 are 0 in float32."""
     vectors = tf.constant([[3e-25, 4e-25], [0.0, 0.0]])
-    np.testing.assert_allclose(unit(vectors), [[0.6, 0.8], [0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(
+        l2_normalize(vectors), [[0.6, 0.8], [0, 0]], rtol=1e-6
+    )
 
 
 def test_entropy_is_learned_where_it_has_a_weight():
@@ -183,13 +185,13 @@ def test_perturbation_of_images_is_power_iteration_by_hand(iterations, xi, rng):
     trainer = compiled(
         VAT(model, epsilon=0.8, num_iterations=iterations, xi=xi)
     )
-    seen, compared = [], trainer.compared
+    seen, forward = [], trainer.forward_frozen_stats
 
     def spy(images):
         seen.append(np.array(images, "float64"))
-        return compared(images)
+        return forward(images)
 
-    trainer.compared = spy
+    trainer.forward_frozen_stats = spy
     trainer.objective(views, labels)
     clean, *probes, adversarial = seen
     assert len(probes) == iterations
