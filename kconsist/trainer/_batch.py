@@ -10,7 +10,7 @@ from keras import ops
 
 
 def is_zipped_pair(data) -> bool:
-    """Says whether an element is ((clean, labels), (noisy, labels))."""
+    """Returns whether an element is ((clean, labels), (noisy, labels))."""
     return (
         isinstance(data, (tuple, list))
         and len(data) == 2
@@ -25,11 +25,11 @@ def unpack(data, views: tuple, optional: tuple = ()):
     become float32 and indices int32.
 
     Args:
-        data: `(images, labels[, sample_weight])`, with `images` a dict of the
-            named views, or a tensor where the method has one view only; or the
-            zipped pair of the published example.
-        views: names that have to be there.
-        optional: names that may be there, all or none.
+        data: `(images, labels[, sample_weight])`, with `images` a dict of named
+            views, or a tensor for a method with a single view; or the zipped
+            pair of the published example.
+        views: names of the required views.
+        optional: names of the optional views, all of them or none.
 
     Raises:
         ValueError: a view is missing, there are no labels, they are floats, or
@@ -54,7 +54,7 @@ def unpack(data, views: tuple, optional: tuple = ()):
 
 
 def without_axis(values, dtype=None):
-    """Returns values (batch, 1) as (batch,); a specification as it is."""
+    """Returns values (batch, 1) as (batch,); a `tf.TensorSpec` unchanged."""
     if values is None or isinstance(values, tf.TensorSpec):
         return values
     values = ops.convert_to_tensor(values)
@@ -64,7 +64,7 @@ def without_axis(values, dtype=None):
 
 
 def _check_known(name, values):
-    """Raises where a column could not be told from a row of its length."""
+    """Raises unless the shape is known, which (batch, 1) depends on."""
     shape = tf.TensorShape(None if values is None else values.shape)
     if values is not None and (shape.rank is None or None in shape[1:]):
         raise ValueError(

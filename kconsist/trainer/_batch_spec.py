@@ -1,7 +1,8 @@
 """What the values in a batch must be, checked as it is read.
 
-Labels in range, no NaN, both halves of a zipped pair alike, equal parts for all
-replicas: in the input pipeline, so that it holds under XLA and on any device.
+Labels in range, no NaN, matching labels in a zipped pair, equal parts for all
+replicas. The checks run in the input pipeline, so they hold under XLA and on
+any device.
 """
 
 import typing
@@ -12,7 +13,7 @@ import tensorflow as tf
 from kconsist import _checks
 from kconsist.trainer import _batch
 
-MARK = "kconsist: "  # Where the words of an error begin.
+MARK = "kconsist: "  # Where the text of an error begins.
 
 
 class BatchSpec(typing.NamedTuple):
@@ -23,7 +24,7 @@ class BatchSpec(typing.NamedTuple):
         optional: names of the optional views.
         num_classes: labels lie below it; None for no check of their range.
         num_examples: the view "index" lies below it; None where there is none.
-        num_replicas: each view divides among so many replicas.
+        num_replicas: the batch size of each view is a multiple of it.
     """
 
     views: tuple
@@ -45,11 +46,7 @@ def batch_spec(trainer) -> BatchSpec:
 
 
 def validate(dataset: tf.data.Dataset, expected: BatchSpec):
-    """Returns a data set whose every batch is checked as it is read.
-
-    The checks run in the input pipeline, so they hold under XLA and on every
-    device: labels in range, no NaN in the images, both halves of a zipped pair
-    with the same labels.
+    """Returns the data set with every batch checked as it is read.
 
     Args:
         dataset: batches as `_batch.unpack` takes them.
@@ -88,7 +85,7 @@ def validate(dataset: tf.data.Dataset, expected: BatchSpec):
             return images, labels
         return images, labels, sample_weight
 
-    # One call reads one batch ahead: more would count short epochs as read.
+    # One call reads one batch ahead; more would count short epochs as read.
     return dataset.map(check, num_parallel_calls=1)
 
 
@@ -111,23 +108,20 @@ def _assert_paired(labels, others):
     )
 
 
-def _assert_below(values, size, words):
-    """Asserts that integers lie in [0, size); `words` says so."""
-    values = tf.cast(values, "int64")  # Where `size` has room.
+def _assert_below(values, size, message):
+    """Asserts that integers lie in [0, size); `message` begins the error."""
+    values = tf.cast(values, "int64")  # `size` may not fit their dtype.
     low, high = tf.reduce_min(values), tf.reduce_max(values)
     inside = tf.logical_and(low >= 0, high < size)
-    return tf.debugging.Assert(inside, [MARK + words, low, "to", high])
+    return tf.debugging.Assert(inside, [MARK + message, low, "to", high])
 
 
 def _assert_divisible(name, view, num_replicas):
-    """Asserts that replicas get equal parts; their means would differ else."""
-    words = (
-        f"every batch must divide among the {num_replicas} replicas: leave out "
-        "a smaller last one, for example by batch(…, drop_remainder=True), got "
-        f"for the view {name} a batch of"
-    )
+    """Asserts that replicas get equal parts, as means over them require."""
     size = tf.shape(view)[0]
-    return tf.debugging.Assert(size % num_replicas == 0, [MARK + words, size])
+    return tf.debugging.Assert(
+        size % num_replicas == 0, [MARK + _divides(name, num_replicas), size]
+    )
 
 
 def _assert_not_nan(name, view):
@@ -145,21 +139,21 @@ def check_batch(data, expected: BatchSpec) -> None:
         expected: what the trainer expects of it.
     """
     images, labels, _ = _batch.unpack(data, expected.views, expected.optional)
-    for values, size, words in _limits(images, np.asarray(labels), expected):
+    for values, size, message in _limits(images, np.asarray(labels), expected):
         low, high = np.min(values), np.max(values)
         if low < 0 or high >= size:
-            raise ValueError(f"{words} {low} to {high}")
+            raise ValueError(f"{message} {low} to {high}")
     for name, view in images.items():
         view = np.asarray(view)
         if np.issubdtype(view.dtype, np.floating) and np.isnan(view).any():
             raise ValueError(_nan(name))
         if len(view) % expected.num_replicas:
-            words = _divides(name, expected.num_replicas)
-            raise ValueError(f"{words} {len(view)}")
+            message = _divides(name, expected.num_replicas)
+            raise ValueError(f"{message} {len(view)}")
 
 
 def _limits(images, labels, expected):
-    """Returns (integers, the number they lie below, what to say if not)."""
+    """Returns (integers, their exclusive upper bound, the error's text)."""
     limits = []
     num_classes, num_examples = expected.num_classes, expected.num_examples
     if num_classes and tf.as_dtype(labels.dtype).is_integer:

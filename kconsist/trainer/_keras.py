@@ -1,9 +1,9 @@
-"""The private name of Keras that training on several replicas goes by.
+"""Works around a private Keras method, for training on several replicas.
 
-Keras builds metrics under a strategy from a batch that it reads beforehand,
-which fails where replicas are in several processes, and which takes the first
-epoch from a data set that counts them. On several workers it also takes the
-mean of a step's logs over replicas along their first axis: they need one.
+Under a strategy Keras builds metrics from a batch that it reads beforehand.
+That fails with replicas in several processes, and it consumes the first epoch
+of a data set that counts epochs. On several workers Keras also averages a
+step's logs over replicas along their first axis, so they need one.
 """
 
 import keras
@@ -15,7 +15,7 @@ PRIVATE_NAME = "_maybe_symbolic_build"
 
 
 class Prebuilt(keras.Model):
-    """A model whose metrics are built from what a data set says of itself."""
+    """A model whose metrics are built from a data set's specification."""
 
     def __init__(self, **kwargs):
         if tf.distribute.has_strategy():
@@ -32,18 +32,18 @@ class Prebuilt(keras.Model):
 
 
 def _spec(spec):
-    """Returns the `tf.TensorSpec` of one tensor, that of the first replica."""
+    """Returns the `tf.TensorSpec` of one tensor on the first replica."""
     return tf.nest.flatten(spec, expand_composites=True)[0]
 
 
 def step_logs(logs: dict) -> dict:
-    """Returns a replica's logs of one step as Keras takes their mean.
+    """Returns a replica's logs of one step in the shape that Keras averages.
 
     Args:
         logs: dict of scalars.
 
     Returns:
-        The same on one worker, with the shape (1,) on several.
+        The same dict; on several workers each value has shape (1,).
     """
     if not distribute.has_several_workers(tf.distribute.get_strategy()):
         return logs
@@ -51,10 +51,10 @@ def step_logs(logs: dict) -> dict:
 
 
 def check_private_name() -> None:
-    """Raises `RuntimeError` for a Keras that has not this private name."""
+    """Raises `RuntimeError` if Keras lacks the private method."""
     if not hasattr(keras.Model, PRIVATE_NAME):
         raise RuntimeError(
-            "trainers under a strategy go by a private name of Keras, and "
-            f"Keras {keras.__version__} has no keras.Model.{PRIVATE_NAME}: "
-            "install keras==3.15.*, or train without a strategy"
+            "trainers under a strategy require the private method "
+            f"keras.Model.{PRIVATE_NAME}, which Keras {keras.__version__} "
+            "lacks: install keras==3.15.*, or train without a strategy"
         )

@@ -1,4 +1,4 @@
-"""A second network's own optimizer, and what follows a step of one."""
+"""Optimizers of second networks, and state that follows their steps."""
 
 import keras
 import tensorflow as tf
@@ -8,13 +8,13 @@ from kconsist.trainer import _replica_checks
 
 
 def built(optimizer, network: keras.Model):
-    """Returns an optimizer with its slots for a network, before any step.
+    """Returns an optimizer built for a network, before any step.
 
-    As an attribute of a trainer it is saved and restored with it.
+    As an attribute of a trainer it is saved and restored with the trainer.
 
     Args:
-        optimizer: `keras.optimizers.Optimizer` that trains nothing else, the
-            name of one, or its configuration.
+        optimizer: `keras.optimizers.Optimizer` that trains nothing else, or the
+            name or configuration of one.
         network: built model; under `mixed_float16` the loss is scaled.
 
     Returns:
@@ -37,14 +37,14 @@ def innermost(optimizer):
 
 
 def call_after_step(optimizer, step, function) -> None:
-    """Calls a function if the optimizer has made a step.
+    """Calls a function if the optimizer made a step.
 
     Args:
         optimizer: built `keras.optimizers.Optimizer` of the network.
         step: its `iterations` before the gradients were applied, int scalar.
-        function: function without arguments, which may assign variables. It is
-            traced in a conditional where the optimizer accumulates gradients
-            or scales the loss, and must not communicate between replicas.
+        function: function without arguments, which may assign variables. If the
+            optimizer accumulates gradients or scales the loss, it is traced in
+            a conditional: it must not communicate between replicas.
     """
     inner = getattr(optimizer, "inner_optimizer", None)
     if inner is None and not optimizer.gradient_accumulation_steps:

@@ -1,4 +1,4 @@
-"""Batches that Python makes, checked as those of a `tf.data.Dataset` are."""
+"""Checks for batches of a `PyDataset` or a generator."""
 
 import types
 
@@ -8,19 +8,19 @@ from kconsist.trainer import _batch_spec
 
 
 def validate(batches, expected: _batch_spec.BatchSpec):
-    """Returns a `PyDataset` or a generator whose every batch is checked.
+    """Returns a `PyDataset` or generator with every batch checked.
 
-    Anything else comes back as it is.
+    Any other object is returned unchanged.
     """
     if isinstance(batches, keras.utils.PyDataset):
         return CheckedPyDataset(batches, expected)
     if isinstance(batches, types.GeneratorType):
-        return (_passed(data, expected) for data in batches)
+        return (_validated(data, expected) for data in batches)
     return batches
 
 
 class CheckedPyDataset(keras.utils.PyDataset):
-    """A `keras.utils.PyDataset` whose every batch is checked as it is read.
+    """A `keras.utils.PyDataset` that checks every batch as it is read.
 
     Args:
         dataset: the data set.
@@ -43,19 +43,19 @@ class CheckedPyDataset(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         """Returns a batch."""
-        return _passed(self.dataset[index], self.expected)
+        return _validated(self.dataset[index], self.expected)
 
     def on_epoch_begin(self):
-        """Calls the data set's."""
+        """Forwards to the data set."""
         self.dataset.on_epoch_begin()
 
     def on_epoch_end(self):
-        """Calls the data set's."""
+        """Forwards to the data set."""
         self.dataset.on_epoch_end()
 
 
-def _passed(data, expected):
-    """Returns a batch that passes; Keras reads it within a tf.data.Dataset."""
+def _validated(data, expected):
+    """Returns a valid batch; Keras reads it within a tf.data.Dataset."""
     try:
         _batch_spec.check_batch(data, expected)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Clear errors for what would fail or drift on several replicas."""
+"""Clear errors for what would fail or diverge on several replicas."""
 
 import tensorflow as tf
 
@@ -20,8 +20,7 @@ def scope(**models) -> None:
             if not strategy.extended.variable_created_in_scope(variable.value):
                 raise ValueError(
                     f"{role} {model.name!r} and its trainer must be built in "
-                    "the same scope, and the one is in the scope of a strategy "
-                    "that the other is not in: build both in one "
+                    "the same strategy scope: build both in one "
                     "`with strategy.scope():`"
                 )
 
@@ -35,19 +34,19 @@ def replicated_fit(trainer, data) -> None:
         trainer.student.weights[0].value
     ):
         raise ValueError(
-            f"fit was called in the scope of {type(current).__name__}, and the "
+            f"fit was called in the scope of {type(current).__name__}, but the "
             "trainer was built outside of it: build the student, the trainer "
             "and the optimizer in the same `with strategy.scope():`"
         )
     optimizer = trainer.optimizer
     if optimizer is None:
-        return  # Keras says that compile is missing.
+        return  # Keras reports that compile is missing.
     step = optimizer.variables[0].value
     if not strategy.extended.variable_created_in_scope(step):
         raise ValueError(
             f"optimizer {optimizer.name!r} and its trainer must be built in "
-            "the same scope: call compile, with a new optimizer, in the same "
-            "`with strategy.scope():`"
+            "the same strategy scope: call compile, with a new optimizer, in "
+            "the same `with strategy.scope():`"
         )
     if strategy.num_replicas_in_sync > 1:
         _stock_options(trainer, strategy)
@@ -62,8 +61,8 @@ def _stock_options(trainer, strategy):
     on_cpus = any("CPU" in name for name in strategy.extended.worker_devices)
     if trainer.jit_compile and on_cpus:
         raise ValueError(
-            "compile(jit_compile=True) must be left out where several replicas "
-            "are on CPUs: XLA compiles no step there that replicas share"
+            "compile(jit_compile=True) must be left out with several replicas "
+            "on CPUs: XLA can't compile their collectives there"
         )
     if not isinstance(strategy, tf.distribute.TPUStrategy):
         steps = trainer.steps_per_execution
@@ -96,25 +95,25 @@ def _divisible(dataset, replicas):
 
 
 def _known_shares(dataset):
-    """Shares are not checked as they are read, so they must be equal."""
+    """Raises unless batch sizes are known: parts are not checked on reading."""
     for spec in tf.nest.flatten(dataset.element_spec, expand_composites=True):
         if spec.shape.rank and spec.shape[0] is None:
             raise ValueError(
-                "a data set that is distributed already may have smaller last "
-                "batches, which replicas can't share: the sizes of its batches "
+                "a data set that is distributed already may end with a smaller "
+                "batch, which would not divide among replicas: its batch sizes "
                 "must be known, for example by batch(…, drop_remainder=True), "
                 f"got {spec.shape}; or pass the tf.data.Dataset itself"
             )
 
 
 def divisible_arrays(trainer, labels, batch_size: int, held_out: float) -> None:
-    """Raises `ValueError` where a batch of arrays has unequal parts.
+    """Raises `ValueError` for batches of arrays that replicas can't divide.
 
     Args:
-        trainer: the trainer that is given the arrays.
+        trainer: the trainer that `fit` is called on.
         labels: array (examples, …).
-        batch_size: examples of a batch of all replicas.
-        held_out: share of the examples that `fit` keeps for validation.
+        batch_size: size of a global batch.
+        held_out: fraction of the examples that `fit` keeps for validation.
     """
     replicas = trainer.distribute_strategy.num_replicas_in_sync
     size = int(len(labels) * (1.0 - held_out))
@@ -123,7 +122,7 @@ def divisible_arrays(trainer, labels, batch_size: int, held_out: float) -> None:
 
 
 def _divides(size, replicas):
-    """Global batches divide among replicas, or their means would differ."""
+    """Raises unless a global batch divides evenly among the replicas."""
     if size % replicas:
         raise ValueError(
             f"every batch must divide among the {replicas} replicas, got a "

@@ -1,7 +1,7 @@
-"""The trainer that every method shares: views in, one step of the student.
+"""The trainer that every method shares: views in, one optimizer step out.
 
 One step of any method is views → networks → targets → loss → schedule → after
-the step. A method supplies the middle, `objective`, and this file the rest.
+the step. A method supplies the middle, `objective`; this file is the rest.
 """
 
 import keras
@@ -63,7 +63,7 @@ class ConsistencyTrainer(StudentTeacher):
 
     optional_views: tuple = ()
     logs: tuple = ()
-    # For methods with the view "index", which remember each unlabeled image.
+    # Of unlabeled images, for methods with the view "index".
     num_examples: int | None = None
 
     def __init__(self, student, teacher=None, **kwargs):
@@ -97,7 +97,7 @@ class ConsistencyTrainer(StudentTeacher):
 
     @property
     def step(self):
-        """Number of optimizer steps made, an int scalar."""
+        """Number of optimizer steps so far, an int scalar."""
         return self.optimizer.iterations
 
     def value_at_step(self, value):
@@ -168,8 +168,7 @@ class ConsistencyTrainer(StudentTeacher):
         """
         with tf.GradientTape() as tape:
             loss, *others = loss_fn()
-            # A trainer's `losses` are empty; its regularizers are these.
-            added = getattr(network, "regularizers", network.losses)
+            added = self.regularizers if network is self else network.losses
             loss += sum(map(distribute.scaled_mean, added))
             scaled_loss = optimizer.scale_loss(loss)
         variables = network.trainable_variables
@@ -205,17 +204,17 @@ class ConsistencyTrainer(StudentTeacher):
         return _keras.step_logs(metrics)
 
     def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
-        """Trains as `keras.Model.fit`, with every batch checked as it is read.
+        """Trains as `keras.Model.fit` does, checking every batch on reading.
 
         Raises:
-            ValueError: also while training, for a batch with labels out of
-                range, with NaN, with views of different images, or that does
-                not divide among the replicas.
+            ValueError: also during training, for a batch with labels out of
+                range, with NaN, with views of different images, or whose size
+                does not divide among the replicas.
         """
         expected = _batch_spec.batch_spec(self)
         _replica_checks.replicated_fit(self, x)
         if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
-            kwargs.setdefault("shuffle", False)  # Keras warns that it can't.
+            kwargs.setdefault("shuffle", False)  # Keras warns otherwise.
         if isinstance(x, tf.data.Dataset):
             x = distribute.shard_by_batch(_batch_spec.validate(x, expected))
         elif y is not None:

@@ -1,4 +1,4 @@
-"""ADR: keep features away from where a classifier with dropout disagrees.
+"""ADR: keep features away from where two dropout classifiers disagree.
 
 Reference: Saito et al. 2018, "Adversarial Dropout Regularization".
 """
@@ -14,24 +14,23 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class AdversarialDropout(ConsistencyTrainer):
-    """Trains a student on one domain, and to agree under dropout on another.
+    """Adversarial Dropout Regularization (Saito et al., 2018).
 
-    Two draws of dropout make two classifiers p¹, p² of the same features. Where
+    Two dropout masks make two classifiers p¹, p² of the same features. Where
     they disagree, a boundary is near: d = mean ½ (KL(p¹ ‖ p²) + KL(p² ‖ p¹)).
-    The classifier C, the critic, is to disagree on the target as much as it can
-    while it is right on the source; the features G are to leave it nothing to
-    disagree on:
+    The classifier C, the critic, maximizes the disagreement on the target
+    domain while it fits the source; the features G minimize it:
 
     min over C of CE(y, C(G(labeled))) - λ · d(G(weak)),
     min over G of CE(y, C(G(labeled))) + λ · r · d(G(weak)).
 
-    One step does both, by a gradient that is turned between G and C, where the
-    paper takes steps in turn and may repeat G's: r stands for that. d has no
-    upper limit: begin with a small λ.
+    One step does both, by reversing the gradient between G and C; the paper
+    alternates steps and may repeat G's, which r stands for. d has no upper
+    bound: begin with a small λ.
 
-    Views: labeled, from the source; weak, one view of the target's images. The
-    second view is made by dropout.
-    Collapse: the labels, which the critic has to fit as well.
+    Views: labeled, from the source domain; weak, one view of images of the
+    target domain. Dropout makes the second view.
+    Collapse: the labels, which the critic must fit as well.
     Predictions: the student, without dropout.
     BatchNorm: both domains in one forward pass.
 
@@ -39,14 +38,14 @@ class AdversarialDropout(ConsistencyTrainer):
         student: built functional or sequential model from images to logits
             (batch, classes).
         classifier: name of the first layer of C, whose input is the features,
-            (batch, width); all before it is G. A deeper C is a stronger critic.
-            Defaults to `None`, the last layer with weights.
-        rate: share of the features that dropout leaves out, in training on
-            both domains. Defaults to `0.5`.
+            (batch, width); the layers before it are G. A deeper C is a stronger
+            critic. Defaults to `None`, the last layer with weights.
+        rate: dropout rate of the features, in training on both domains.
+            Defaults to `0.5`.
         consistency_weight: weight (λ), a float or a schedule. Defaults to
             `1.0`.
-        reversal: how much more d weighs for G than for C (r), a float or a
-            schedule. Defaults to `1.0`.
+        reversal: weight of d for G relative to C (r), a float or a schedule.
+            Defaults to `1.0`.
         seed: seed of the dropout. Defaults to `0`.
 
     Example:
@@ -94,12 +93,12 @@ class AdversarialDropout(ConsistencyTrainer):
         self.divergence = LogitsKLDivergence()
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the labeled logits, the logs."""
+        """Returns the loss, the labeled logits and the logs."""
         source, target = self.forward_together(
             views["labeled"], views["weak"], network=self.backbone
         )
         logits = self.sample(source, 0)
-        # From here on back, the gradient of what C ascends has its sign turned.
+        # The gradient of d is reversed from C to G.
         target = reverse_gradient(target, self.value_at_step(self.reversal))
         first, second = self.sample(target, 1), self.sample(target, 2)
 
@@ -120,14 +119,12 @@ class AdversarialDropout(ConsistencyTrainer):
 
         Args:
             found: float tensor (batch, width).
-            number: which draw of this step: 0, 1 or 2.
+            number: number of the dropout mask in this step: 0, 1 or 2.
         """
-        everyone = ops.shape(found)[0] * distribute.num_replicas()
+        global_batch = ops.shape(found)[0] * distribute.num_replicas()
         uniform = distribute.stateless_uniform(
-            (everyone, found.shape[-1]), (3 * self.seed + number, self.step)
+            (global_batch, found.shape[-1]), (3 * self.seed + number, self.step)
         )
-        kept = ops.cast(
-            distribute.local_shard(uniform) >= self.rate, found.dtype
-        )
-        dropped = found * kept / (1 - self.rate)
+        mask = distribute.local_shard(uniform) >= self.rate
+        dropped = found * ops.cast(mask, found.dtype) / (1 - self.rate)
         return features.classify(self.classifier_layers, dropped)

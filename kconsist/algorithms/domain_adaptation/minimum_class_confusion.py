@@ -1,4 +1,4 @@
-"""MCC: do not mix classes up where there are no labels.
+"""MCC: reduce the confusion between classes on unlabeled images.
 
 Reference: Jin et al. 2020, "Minimum Class Confusion for Versatile Domain
 Adaptation".
@@ -13,16 +13,16 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class MinimumClassConfusion(ConsistencyTrainer):
-    """Trains a student on labels, and to tell classes apart on other images.
+    """Minimum Class Confusion (Jin et al., 2020).
 
-    L = CE(y, z(labeled)) + μ · MCC(z(weak) / T): how much the answers on a
-    batch share between pairs of classes, certain answers weighing more; see
-    `kconsist.losses.MinimumClassConfusionLoss`. For domain adaptation the
-    labeled images are the source's and the unlabeled ones the target's.
+    L = CE(y, z(labeled)) + μ · MCC(z(weak) / T): the mean off-diagonal mass of
+    the batch's class confusion matrix, in which confident predictions weigh
+    more; see `kconsist.losses.MinimumClassConfusionLoss`. For domain adaptation
+    the labeled images are the source's and the unlabeled ones the target's.
 
-    Views: labeled, weak: one view of the unlabeled images. No second view: what
-    is made consistent is the answer with one class.
-    Collapse: the labels, and every class's own row in the confusion.
+    Views: labeled; weak, one view of the unlabeled images. There is no second
+    view: each prediction is pulled toward a single class.
+    Collapse: the labels, and the normalization of each class's row.
     Predictions: the student.
     BatchNorm: both domains in one forward pass.
 
@@ -61,7 +61,7 @@ class MinimumClassConfusion(ConsistencyTrainer):
         self.confusion_loss = MinimumClassConfusionLoss(temperature)
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the labeled logits, the logs."""
+        """Returns the loss, the labeled logits and the logs."""
         logits, unlabeled = self.forward_together(
             views["labeled"], views["weak"]
         )

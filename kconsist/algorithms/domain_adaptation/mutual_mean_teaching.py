@@ -16,35 +16,37 @@ from kconsist.trainer import ConsistencyTrainer, _optimizers
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class MutualMeanTeaching(ConsistencyTrainer):
-    """Trains two students on clusters, and on each other's averages.
+    """Mutual Mean-Teaching (Ge et al., 2020), on clusters as labels.
 
     L_1 = (1 - a) CE(y, z_1) + a H(z'_2, z_1) + w [(1 - b) tri(f_1) + b
     tri(f_1, f'_2)], and L_2 with 1 and 2 exchanged. z and f are the logits and
     the features of a student, z' and f' those of its average, on its own view.
-    Labels y are clusters of the images, found anew in each epoch by
-    `kconsist.callbacks.ClusterLabels`; `tri` is `SoftTripletLoss`, hard, or
-    with the other's average for its target.
+    The labels y are clusters of the images, recomputed in each epoch by
+    `kconsist.callbacks.ClusterLabels`; `tri` is `SoftTripletLoss`, with hard
+    targets or with the other student's average as its target.
 
-    The students start from different weights, in the paper from training on
-    another domain with different seeds. Features are what enters a student's
-    last layer, a `keras.layers.Dense` that has a unit for each cluster; both
-    students' are of one width.
+    The students start from different weights; in the paper, from training on
+    another domain with different seeds. The features are the input of a
+    student's last layer, a `keras.layers.Dense` with one unit per cluster. Both
+    students have features of the same width.
 
-    Views: first and second of the same images, several of each cluster:
+    Views: first and second of the same images, several per cluster:
     `data.class_balanced`.
-    Collapse: the clusters, stop-gradient and slow averages of another student.
+    Collapse: the clusters, stop-gradient and the slow average of the other
+    student.
     Predictions: the average of the first student.
-    BatchNorm: all four networks use batch statistics; averages have their own.
+    BatchNorm: all four networks use batch statistics; each average keeps its
+    own moving statistics.
 
     Args:
         student: built model from images to logits (batch, clusters).
         peer: the second student.
-        peer_optimizer: the peer's own optimizer, or the name of one.
-        soft_weight: share (a) of the other's answers beside the labels.
-            Defaults to `0.5`.
+        peer_optimizer: the peer's own optimizer, or its name.
+        soft_weight: weight (a) of the other average's predictions; the labels'
+            is 1 - a. Defaults to `0.5`.
         soft_triplet_weight: the same (b) for the triplets. Defaults to `0.8`.
         triplet_weight: weight (w) of both triplet terms. Defaults to `1.0`.
-        decay: decay of the averages, from the plain mean on. Defaults to
+        decay: decay of the averages, with the warm-up `"mean"`. Defaults to
             `0.999`.
 
     The paper smooths the labels: compile with
@@ -114,7 +116,7 @@ class MutualMeanTeaching(ConsistencyTrainer):
         return self.teacher
 
     def update(self, views, labels, sample_weight=None):
-        """Makes the student's step, then its peer's, and moves its average."""
+        """Makes the student's step, then the peer's with its average."""
         batch = views, labels, sample_weight
         loss, logits, logs = super().update(*batch)
         step = ops.copy(self.peer_optimizer.iterations)
@@ -158,13 +160,13 @@ class MutualMeanTeaching(ConsistencyTrainer):
         return loss, logits, logs
 
     def after_step(self) -> None:
-        """Moves the student's average."""
+        """Updates the student's average."""
         alpha = ema.decay_at(self.num_updates, self.decay, "mean")
         ema.ema_update(self.teacher, self.student, alpha, "own")
         self.num_updates.assign_add(1)
 
     def after_peer_step(self) -> None:
-        """Moves the peer's average, after a step of the peer's optimizer."""
+        """Updates the peer's average, after a step of the peer's optimizer."""
         alpha = ema.decay_at(self.num_peer_updates, self.decay, "mean")
         ema.ema_update(self.peer_teacher, self.peer, alpha, "own")
         self.num_peer_updates.assign_add(1)
@@ -177,7 +179,8 @@ class MutualMeanTeaching(ConsistencyTrainer):
             batch_size: images per forward pass. Defaults to `256`.
 
         Returns:
-            float32 array (images, features), the mean of two unit vectors.
+            float32 array (images, features), the mean of two normalized
+            vectors.
         """
         return np.concatenate(
             [

@@ -1,4 +1,4 @@
-"""Self-ensembling: Mean Teacher across domains, where the teacher is sure.
+"""Self-ensembling: Mean Teacher across domains, with a confidence mask.
 
 Reference: French, Mackiewicz, Fisher 2018, "Self-ensembling for visual domain
 adaptation".
@@ -14,25 +14,26 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class SelfEnsembling(ConsistencyTrainer):
-    """Trains a student on a labeled domain to agree with itself on another.
+    """Self-ensembling (French et al., 2018): Mean Teacher across domains.
 
     L = CE(y, z(labeled)) + λ · mean[m · mean_c (p_s - p_t)²] + λ · b · C ·
     mean(m) · B(p_s), m = 1(max p_t > τ). The teacher is the running average of
-    the student; B, the class balance, is the binary cross-entropy of the mean
-    answer from the uniform one, see `kconsist.losses.ClassBalanceLoss`.
+    the student; B, the class balance, is the binary cross-entropy between the
+    uniform distribution and the mean prediction, see
+    `kconsist.losses.ClassBalanceLoss`.
 
-    Views: labeled, from the source; weak (to the teacher) and strong (to the
-    student), two views of the target's images.
+    Views: labeled, from the source domain; weak (to the teacher) and strong (to
+    the student), two views of images of the target domain.
     Collapse: the labels, stop-gradient, the slow average, the mask and the
     class balance.
     Predictions: the teacher.
-    BatchNorm: each domain in a forward pass of its own, with its own batch
-    statistics; the teacher's moving statistics are its own.
+    BatchNorm: each domain in its own forward pass, with its own batch
+    statistics; the teacher keeps its own moving statistics.
 
     Args:
         student: built model from images to logits (batch, classes).
         decay: decay of the average (α). Defaults to `0.99`.
-        threshold: confidence of the teacher (τ) that an image has to exceed.
+        threshold: confidence of the teacher (τ) that an image must exceed.
             Defaults to `0.968`.
         consistency_weight: weight (λ), a float or a schedule. Defaults to
             `3.0`.
@@ -88,8 +89,8 @@ class SelfEnsembling(ConsistencyTrainer):
         return self.teacher
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the student's labeled logits, the logs."""
-        # One pass for each domain, so that their statistics do not mix.
+        """Returns the loss, the student's labeled logits and the logs."""
+        # One pass per domain, so that their statistics do not mix.
         logits = self.forward(views["labeled"])
         predictions = ops.softmax(self.forward(views["strong"]))
         teacher_logits = self.teacher_logits(views["weak"], training=True)
@@ -119,5 +120,5 @@ class SelfEnsembling(ConsistencyTrainer):
         return loss, logits, logs
 
     def after_step(self) -> None:
-        """Moves the average."""
+        """Updates the average."""
         ema.ema_update(self.teacher, self.student, self.decay, "own")

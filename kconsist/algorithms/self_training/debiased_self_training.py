@@ -1,4 +1,4 @@
-"""DST: pseudo-labels train a head of their own, and the worst one is avoided.
+"""DST: a separate head for pseudo-labels, and a worst-case head to avoid.
 
 Reference: Chen et al. 2022, "Debiased Self-Training for Semi-Supervised
 Learning".
@@ -18,37 +18,39 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class DebiasedSelfTraining(ConsistencyTrainer):
-    """Trains a student on labels, and its features on its confident answers.
+    """Debiased Self-Training (Chen et al., 2022).
 
     Three heads share the features: the student's own classifier h; h_p, which
-    learns the pseudo-labels in its place; and h_w, the worst that fits the
-    labels yet errs on the other images, and that the features are to rule out.
+    learns the pseudo-labels instead of h; and h_w, the worst head that still
+    fits the labels and errs on the unlabeled images, which the features learn
+    to rule out.
 
     L = CE(y, h(labeled)) + λ · mean[1(max p(weak) > τ) · CE(argmax p(weak),
     h_p(strong))] + η · WCE, p = softmax h, and WCE = η' · CE(argmax h(labeled),
     h_w(labeled)) - mean log(1 - softmax(h_w(weak))[argmax h(weak)]): see
-    `kconsist.losses.WorstCaseEstimationLoss`. h_w descends WCE; the features
-    ascend it, by a turned gradient. Wrong pseudo-labels can't move h.
+    `kconsist.losses.WorstCaseEstimationLoss`. h_w minimizes WCE; the features
+    maximize it through a reversed gradient. Wrong pseudo-labels never train h.
 
-    Views: labeled, weak and strong of the same unlabeled images. TLL trains on
-    a strong view of the labeled images too, at a weight of 0.1; this does not.
+    Views: labeled; weak and strong of the same unlabeled images. TLL also
+    trains on a strong view of the labeled images, at a weight of 0.1; this does
+    not.
     Collapse: the labels, stop-gradient and the confidence mask.
-    Predictions: the student; neither h_p nor h_w is in it.
+    Predictions: the student, without h_p and h_w.
     BatchNorm: all three views in one forward pass.
 
     Args:
         student: built functional or sequential model from images to logits
-            (batch, classes). What its last layer with weights takes, (batch,
+            (batch, classes). The input of its last layer with weights, (batch,
             width), are the features.
-        threshold: confidence (τ) that an image has to exceed. TLL takes 0.7
-            with a backbone pretrained with labels. Defaults to `0.95`.
+        threshold: confidence (τ) that an image must exceed. TLL uses 0.7 with a
+            backbone pretrained with labels. Defaults to `0.95`.
         consistency_weight: weight of the pseudo-labels' loss (λ), a float or a
             schedule. Defaults to `1.0`.
         worst_case_weight: weight of WCE (η), a float or a schedule. Defaults to
             `1.0`.
         eta_prime: weight of the labeled images in WCE (η'). Defaults to `2.0`.
-        reversal: factor of the turned gradient, a float or a schedule. Defaults
-            to `None`, TLL's `WarmStart(0.1, steps=1000)`.
+        reversal: factor of the reversed gradient, a float or a schedule.
+            Defaults to `None`, TLL's `WarmStart(0.1, steps=1000)`.
         width: width of the hidden layer of h_p and h_w. Defaults to `2048`.
         dropout: rate of the dropout after it. Defaults to `0.5`.
 
@@ -127,24 +129,24 @@ class DebiasedSelfTraining(ConsistencyTrainer):
         )
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the labeled logits, the logs."""
+        """Returns the loss, the labeled logits and the logs."""
         labeled, weak, strong = self.forward_together(
             *(views[name] for name in self.views), network=self.backbone
         )
         logits = features.classify(self.classifier, labeled)
-        answers = features.classify(self.classifier, weak)
-        mask, _ = self.consistency_loss.select(answers)
+        weak_logits = features.classify(self.classifier, weak)
+        mask, _ = self.consistency_loss.select(weak_logits)
 
         supervised = self.compute_loss(views, labels, logits, sample_weight)
         consistency = self.consistency_loss(
-            self.forward(strong, self.pseudo_head), answers
+            self.forward(strong, self.pseudo_head), weak_logits
         )
         worst_labeled, worst_weak = (
-            self.forward(self.turned(part), self.worst_head)
+            self.forward(self.reversed(part), self.worst_head)
             for part in (labeled, weak)
         )
         worst_case = self.worst_case_loss(
-            logits, worst_labeled, answers, worst_weak
+            logits, worst_labeled, weak_logits, worst_weak
         )
         loss = (
             supervised
@@ -159,6 +161,6 @@ class DebiasedSelfTraining(ConsistencyTrainer):
         )
         return loss, logits, logs
 
-    def turned(self, part):
-        """Returns features whose gradient has its sign turned."""
-        return reverse_gradient(part, self.value_at_step(self.reversal))
+    def reversed(self, found):
+        """Returns the features, whose gradient is reversed."""
+        return reverse_gradient(found, self.value_at_step(self.reversal))

@@ -1,4 +1,4 @@
-"""Knowledge distillation: a student learns a teacher's softened answer.
+"""Knowledge distillation: a student learns a teacher's softened predictions.
 
 Both networks see the same view; the teacher is frozen.
 
@@ -15,7 +15,7 @@ from kconsist.features import with_features
 from kconsist.losses import LogitsKLDivergence
 from kconsist.trainer import ConsistencyTrainer
 
-# As functions these take probabilities, and `LogitsDistillation` hands logits.
+# As functions these take probabilities; `LogitsDistillation` passes logits.
 _OF_PROBABILITIES = (
     keras.losses.kl_divergence,
     keras.losses.categorical_crossentropy,
@@ -26,35 +26,34 @@ _OF_PROBABILITIES = (
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class Distiller(ConsistencyTrainer):
-    """Trains a student on labels and on its teacher's softened answer.
+    """Knowledge distillation (Hinton et al., 2015) on one shared view.
 
     L = α · CE(y, z_s) + (1 - α) · T² · KL(softmax(z_t/T) ‖ softmax(z_s/T)).
 
-    How it differs from `keras.distillation.Distiller`, measured on Keras
-    3.15: `LogitsDistillation()` there takes the divergence of raw logits
-    unless a `KLDivergence` object is passed, its gradients depend on the
-    number of replicas, it drops `sample_weight` and the student's
-    regularizers, leaves the teacher frozen, runs the student twice where
-    features are compared, and doesn't come back compiled from a file.
+    Differences from `keras.distillation.Distiller`, measured on Keras 3.15:
+    there `LogitsDistillation()` takes the divergence of raw logits unless it is
+    given a `KLDivergence` object; gradients depend on the number of replicas;
+    `sample_weight` and the student's regularizers are dropped; the user's
+    teacher is left frozen; comparing features runs the student twice; and a
+    loaded model is not compiled.
 
     Views: images, one for both networks; a batch is plain (images, labels).
-    Collapse: the labels, and a teacher that does not move.
+    Collapse: the labels and the frozen teacher.
     Predictions: the student.
 
     Args:
         student: built model from images to logits (batch, classes).
         teacher: built model with the same classes; called with
             `training=False`, neither trained nor changed.
-        alpha: share of the labels' loss (α). Defaults to `0.1`.
+        alpha: weight of the labels' loss (α). Defaults to `0.1`.
         temperature: softens both distributions (T). Defaults to `3.0`.
-        distillation_loss: a `keras.distillation` loss in the place of Hinton's,
-            for example `FeatureDistillation`; it brings its own temperature.
-            Where there are sample weights, they multiply its value for each
-            example on its own. Defaults to `None`.
+        distillation_loss: a `keras.distillation` loss instead of Hinton's, for
+            example `FeatureDistillation`; it has its own temperature. Sample
+            weights multiply its value per example. Defaults to `None`.
 
     Raises:
-        ValueError: also for `LogitsDistillation` with a loss that would take
-            logits for probabilities.
+        ValueError: also for `LogitsDistillation` with a loss that expects
+            probabilities.
 
     Example:
         ```python
@@ -126,7 +125,7 @@ class Distiller(ConsistencyTrainer):
         value = self._weighted(
             ops.stop_gradient(taught), features, sample_weight
         )
-        # Only `Loss` objects divide by the number of replicas themselves.
+        # Only `Loss` objects divide by the number of replicas by themselves.
         if not isinstance(_loss_of(self.distillation_loss), keras.losses.Loss):
             value = distribute.scaled_mean(value)
         return logits, ops.cast(value, "float32")
@@ -158,7 +157,7 @@ def _check_distillation_loss(distillation_loss, teacher, student):
     )
     if logits_loss and _loss_of(distillation_loss) in _OF_PROBABILITIES:
         raise ValueError(
-            "LogitsDistillation hands raw logits to a loss given by name, "
+            "LogitsDistillation passes raw logits to a loss given by name, "
             f"here {_loss_of(distillation_loss).__name__}, which takes "
             "probabilities: pass loss=keras.losses.KLDivergence()"
         )

@@ -1,4 +1,4 @@
-"""Meta Pseudo Labels: a teacher that learns from what its labels bring.
+"""Meta Pseudo Labels: a teacher that learns from its student's progress.
 
 Reference: Pham et al. 2021, "Meta Pseudo Labels".
 """
@@ -13,29 +13,30 @@ from kconsist.trainer import ConsistencyTrainer, _optimizers
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class MetaPseudoLabels(ConsistencyTrainer):
-    """Trains a student on a teacher's labels, the teacher on their success.
+    """Meta Pseudo Labels (Pham et al., 2021): the teacher gets feedback.
 
-    The student makes a step down CE(ŷ, z_s(strong)), where ŷ is drawn from the
-    teacher's answer. Then the teacher makes one down CE(y, z_t(labeled)) +
-    λ · UDA(weak, strong) + (h - b) · CE(ŷ, z_t(strong)), where h is how much
-    the student's step lowered its loss on the labels, and b the mean of h so
-    far. In expectation over ŷ this is the gradient of the student's next loss.
+    The student takes a step on CE(ŷ, z_s(strong)), where ŷ is sampled from the
+    teacher's prediction. Then the teacher takes a step on CE(y, z_t(labeled)) +
+    λ · UDA(weak, strong) + (h - b) · CE(ŷ, z_t(strong)), where the feedback h
+    is how much the student's step lowered its loss on the labels, and the
+    baseline b is the mean of h so far. In expectation over ŷ this is the
+    gradient of the student's next loss.
 
     To first order h is the paper's η ∇CE(y; θ') · ∇CE(ŷ; θ). The authors' code
-    has the other sign, the loss after the step less that before, and labels
-    that are soft, for which the last term has no gradient at all.
+    has the opposite sign, the loss after the step minus the loss before, and
+    soft labels, for which the last term has no gradient at all.
 
-    Views: labeled, weak and strong of the same unlabeled images.
+    Views: labeled; weak and strong of the same unlabeled images.
     Collapse: the teacher's labels; no gradient passes between the networks.
-    Predictions: the student. The paper's sees no label, and is fine-tuned on them
-    afterwards: `trainer.student` is a plain model to compile and fit.
-    BatchNorm: each network sees its views in one forward pass; the passes that
-    give h, on the labeled images, leave statistics and dropout as they are.
+    Predictions: the student. In the paper it sees no label and is fine-tuned on
+    the labels afterwards: `trainer.student` is a plain model for that.
+    BatchNorm: each network sees its views in one forward pass; the labeled
+    passes that compute h leave moving statistics and dropout seeds unchanged.
 
     Args:
         student: built model from images to logits (batch, classes).
-        teacher: another one; it is trained too.
-        teacher_optimizer: its own optimizer, or the name of one.
+        teacher: another one, which is trained too.
+        teacher_optimizer: the teacher's own optimizer, or its name.
         consistency_weight: weight of the student's loss on ŷ, a float or a
             schedule. Defaults to `1.0`.
         supervised_weight: weight of the labels in the student's own loss.
@@ -43,14 +44,14 @@ class MetaPseudoLabels(ConsistencyTrainer):
         uda_weight: weight (λ), a float or a schedule; the authors ramp it up
             over 5,000 steps. Defaults to `8.0`.
         temperature: divides the logits of UDA's target. Defaults to `0.7`.
-        threshold: confidence from which on an image counts in UDA's term; at
-            or above, of the target after the temperature, as in the authors'
-            code (UDA's own looks at the prediction before it). Defaults to
-            `0.6`.
-        baseline_decay: decay of b in [0, 1]; 1 leaves it out. Defaults to
-            `0.99`.
-        sampled: draw ŷ; else it is the most probable class. Defaults to `True`.
-        seed: seed of the draws. Defaults to `0`.
+        threshold: confidence at or above which an image counts in UDA's term,
+            measured after the temperature, as in the authors' code (UDA itself
+            measures it before). Defaults to `0.6`.
+        baseline_decay: decay of b in [0, 1]; 1 turns the baseline off. Defaults
+            to `0.99`.
+        sampled: whether to sample ŷ; else it is the most probable class.
+            Defaults to `True`.
+        seed: seed of the samples. Defaults to `0`.
 
     Example:
         ```python
@@ -171,8 +172,8 @@ class MetaPseudoLabels(ConsistencyTrainer):
         if steps is not None and steps > 1:
             raise ValueError(
                 "gradient_accumulation_steps must be left out of the student's "
-                "optimizer: the teacher learns from what each batch's step "
-                f"brings, got {steps}"
+                "optimizer: the teacher learns from the feedback of each "
+                f"batch's step, got {steps}"
             )
 
     def objective(self, views, labels, sample_weight=None, pseudo_labels=None):
@@ -202,19 +203,19 @@ class MetaPseudoLabels(ConsistencyTrainer):
         return loss, logits, logs
 
     def pseudo_labels(self, logits):
-        """Returns a class for each of the teacher's answers, int32 (batch,)."""
+        """Returns ŷ of the teacher's logits, int32 tensor (batch,)."""
         if not self.sampled:
             return targets.hard_labels(logits)
         normal = distribute.stateless_normal(
             ops.shape(logits)[:1], (self.seed, self.step)
         )
         uniform = (1.0 + ops.erf(normal / 2**0.5)) / 2
-        # The class whose part of [0, 1] the number falls into.
+        # Inverse transform sampling: the class whose interval it falls into.
         ends = ops.cumsum(targets.soft_targets(logits), axis=-1)[:, :-1]
         return ops.sum(ops.cast(ends < uniform[:, None], "int32"), axis=-1)
 
     def labeled_loss(self, views, labels, sample_weight=None):
-        """Returns the student's loss on the labels of all replicas."""
+        """Returns the student's loss on the labels, summed over replicas."""
         with ema.preserve(self.student.non_trainable_variables):
             logits = self.forward(views["labeled"])
         loss = self.compute_loss(views, labels, logits, sample_weight)

@@ -1,4 +1,4 @@
-"""Noisy Student: learn a teacher's cached answers, with noise; then teach.
+"""Noisy Student: learn a teacher's cached predictions under noise.
 
 Reference: Xie et al. 2020, "Self-training with Noisy Student improves ImageNet
 classification".
@@ -14,35 +14,35 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class NoisyStudent(ConsistencyTrainer):
-    """Trains a noised student on labels and on its teacher's cached answers.
+    """Noisy Student (Xie et al., 2020): a noised student of a cached teacher.
 
-    L = CE(y, z(labeled)) + r · mean CE(q, z(strong)), where q is what the
-    teacher, without noise, answered on the clean image, once for a generation,
-    and r the unlabeled images for each labeled one: the sum of all losses over
-    the number of labeled images.
+    L = CE(y, z(labeled)) + r · mean CE(q, z(strong)), where q is the teacher's
+    prediction on the clean image without noise, computed once per generation,
+    and r the number of unlabeled images per labeled one: the sum of all losses
+    over the number of labeled images.
 
     One generation: `logits = teacher.predict(images)`, keep and balance the
     images by `kconsist.data.select_pseudo_labels`, train a new student as
     large or larger, with noise in its views and in itself (dropout, stochastic
     depth). The student is then the next teacher: `recipes/noisy_student.py`.
 
-    Views: labeled and strong, both noisy in the paper; index, which of the
-    images the strong ones are: `data.semi_supervised(..., labeled_view=noise,
-    strong=noise, with_index=True)`.
-    Collapse: the labels, and answers that do not move.
+    Views: labeled and strong, both noisy in the paper; index, the positions of
+    the strong images in the unlabeled set: `data.semi_supervised(...,
+    labeled_view=noise, strong=noise, with_index=True)`.
+    Collapse: the labels and the fixed targets.
     Predictions: the student. The paper averages its weights: see
     `kconsist.callbacks.StochasticWeightAveraging`.
     BatchNorm: both views in one forward pass.
 
     Args:
-        student: built model from images to logits (batch, classes), new in
-            each generation.
-        teacher_logits: float array (images, classes), what the teacher answers
-            on the unlabeled images, in their order; a float32 weight.
+        student: built model from images to logits (batch, classes), a new one
+            in each generation.
+        teacher_logits: float array (images, classes), the teacher's logits of
+            the unlabeled images, in their order; stored as a float32 weight.
         temperature: divides the teacher's logits, not the student's. Defaults
             to `1.0`.
-        hard_labels: learn the most probable class; temperature has no effect
-            then. Defaults to `False`, the distribution.
+        hard_labels: whether to learn the most probable class; temperature then
+            has no effect. Defaults to `False`, the distribution.
         consistency_weight: weight of the second mean, a float or a schedule.
             Defaults to `None`, r as above.
 
@@ -104,7 +104,7 @@ class NoisyStudent(ConsistencyTrainer):
         )
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the labeled logits, the logs."""
+        """Returns the loss, the labeled logits and the logs."""
         logits, strong = self.forward_together(
             views["labeled"], views["strong"]
         )
@@ -143,7 +143,7 @@ def _check_logits(logits, num_classes):
     if logits.ndim != 2 or num_classes not in (None, logits.shape[-1]):
         raise ValueError(
             f"teacher_logits must be (images, {num_classes}), the teacher's "
-            f"answer on each unlabeled image, got shape {logits.shape}"
+            f"logits of each unlabeled image, got shape {logits.shape}"
         )
     if not len(logits) or not np.isfinite(logits).all():
         raise ValueError(

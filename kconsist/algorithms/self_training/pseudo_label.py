@@ -1,4 +1,4 @@
-"""Pseudo-Label: the network's own answers are labels.
+"""Pseudo-Label: the network's own predictions as labels.
 
 Reference: Lee 2013, "Pseudo-Label: The Simple and Efficient Semi-Supervised
 Learning Method for Deep Neural Networks".
@@ -12,21 +12,21 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class PseudoLabel(ConsistencyTrainer):
-    """Trains a student on labels and on its own most probable classes.
+    """Pseudo-Label (Lee, 2013): learn one's own most probable classes.
 
     L = CE(y, z(labeled)) + α(t) · mean[1(max p ≥ τ) · CE(argmax p, z)], where p
-    and z are the answer on the same unlabeled view; the mean is over all
-    unlabeled images. It lowers the entropy of the answers.
+    and z are the prediction and the logits on the same unlabeled view; the mean
+    is over all unlabeled images. It lowers the entropy of the predictions.
 
-    Views: labeled, weak: one view of the unlabeled images, target and learner.
-    Collapse: the labels, stop-gradient on label and mask.
+    Views: labeled; weak, one view of the unlabeled images.
+    Collapse: the labels, stop-gradient on pseudo-label and mask.
     Predictions: the student.
     BatchNorm: both views in one forward pass.
 
     Args:
         student: built model from images to logits (batch, classes).
-        threshold: confidence (τ) from which on an image counts; at or above.
-            The paper has none; later codes take 0.95. Defaults to `0.0`.
+        threshold: confidence (τ) at or above which an image counts. The paper
+            has none; later code uses 0.95. Defaults to `0.0`.
         consistency_weight: weight α(t), a float or a schedule. The paper ramps
             it from 0 at T1 to 3 at T2:
             `kconsist.schedules.LinearRampUp(3.0, steps=T2, start=T1)`. Defaults
@@ -68,7 +68,7 @@ class PseudoLabel(ConsistencyTrainer):
         )
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the labeled logits, the logs."""
+        """Returns the loss, the labeled logits and the logs."""
         logits, weak = self.forward_together(views["labeled"], views["weak"])
         pseudo_labels, mask = targets.pseudo_label(weak, self.threshold)
 

@@ -1,7 +1,7 @@
-"""Consistency training with supervision: a teacher names what noise hides.
+"""Consistency training with supervision: clean teacher, noisy student.
 
-A frozen teacher sees the clean view of an image, the student the noisy one,
-and the student learns from the labels and from the teacher's answer.
+A frozen teacher labels the clean view of an image; the student learns that
+prediction, and the true labels, from a noisy view.
 
 Reference: the Keras example "Consistency training with supervision"; Xie et
 al. 2020, "Self-training with Noisy Student improves ImageNet classification".
@@ -17,26 +17,26 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class SelfTrainer(ConsistencyTrainer):
-    """Trains a student on noisy views to answer as its teacher on clean ones.
+    """Self-training: a noisy student matches a frozen teacher on clean views.
 
     L = α · CE(y, z_noisy) + (1 - α) · [T²] · KL(p_teacher ‖ p_student), with
     both distributions at temperature T. The published form is α = ½, T = 10,
     without T²: its second term is then a hundredth of the first in gradient.
 
-    Unlabeled images are learned from the teacher alone: give the views
+    Unlabeled images contribute to the second term only: give the views
     "unlabeled_clean" and "unlabeled_noisy" beside the labeled ones. The second
     term is the mean over all images, labeled and unlabeled.
 
     Measured on CIFAR-10 (WRN-10-1, 512 steps of 128 images, one seed, a teacher
-    on flips and crops, students drawn anew; clean test accuracy with 250 and
-    4,000 labels): T 10 without T² 39.0 and 44.2 %, with T² 38.2 and 50.7 %.
-    Students that started from their teacher did best, at T 1, where T² is 1:
-    hence the defaults. RandAugment without any teacher gave 41.2 and 53.2 %;
-    the README has the whole table.
+    on flips and crops, students initialized at random; clean test accuracy with
+    250 and 4,000 labels): T 10 without T² 39.0 and 44.2 %, with T² 38.2 and
+    50.7 %. Students initialized from their teacher did best, at T 1, where T²
+    is 1: hence the defaults. RandAugment without a teacher gave 41.2 and
+    53.2 %; `docs/results.md` has the whole table.
 
     Views: clean (to the teacher), noisy (to the student); optionally
     unlabeled_clean and unlabeled_noisy.
-    Collapse: the labels, and a teacher that does not move.
+    Collapse: the labels and the frozen teacher.
     Predictions: the student.
 
     Args:
@@ -44,12 +44,13 @@ class SelfTrainer(ConsistencyTrainer):
         teacher: built model with the same classes; called with
             `training=False`, neither trained nor changed.
         temperature: softens both distributions (T). Defaults to `1.0`.
-        temperature_squared: multiply the second term by T². Defaults to
-            `True`.
-        alpha: share of the labels' loss (α); the rest is the teacher's.
-            Defaults to `0.5`.
-        hard_targets: learn the teacher's most probable class instead of its
-            distribution; temperature has no effect then. Defaults to `False`.
+        temperature_squared: whether to multiply the second term by T².
+            Defaults to `True`.
+        alpha: weight of the labels' loss (α); the teacher's is 1 - α. Defaults
+            to `0.5`.
+        hard_targets: whether to learn the teacher's most probable class instead
+            of its distribution; temperature then has no effect. Defaults to
+            `False`.
 
     Example:
         ```python

@@ -1,4 +1,4 @@
-"""Self-Tuning: images come close to those of their class, labeled or guessed.
+"""Self-Tuning: contrast with the features of a labeled or guessed class.
 
 Reference: Wang et al. 2021, "Self-Tuning for Data-Efficient Deep Learning".
 """
@@ -14,38 +14,38 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class SelfTuning(ConsistencyTrainer):
-    """Trains a student on labels, and its features by pseudo group contrast.
+    """Self-Tuning (Wang et al., 2021): pseudo group contrast.
 
     L = CE(y, z(labeled)) + λ · (PGC(labeled, y) + PGC(strong, ŷ)),
     ŷ = argmax z(strong). PGC is KL(u ‖ softmax([h · k⁰, h · Q] / τ)): the query
-    h, a projection of the student's features at length 1, is to be as close to
+    h, a normalized projection of the student's features, must be as close to
     its own key k⁰ as to each of the K keys in its class's queue, and far from
-    all others'; u is 1 / (K + 1) on those and 0 elsewhere. Keys are made by the
-    running average of the student and of the projection, and queue up by class.
-    A wrong ŷ is one of K + 1 positives only.
+    all other keys; u is 1 / (K + 1) on the positives and 0 elsewhere. Running
+    averages of the student and of the projection compute the keys, which are
+    queued by class. A wrong ŷ affects only K of the K + 1 positives.
 
-    Views: labeled; weak (to the average, makes the key) and strong (to the
-    student, makes the query and the pseudo-label), of the same unlabeled
-    images. The paper has two strong views: give the same one twice. It has two
-    of the labeled images too, which are seen by both networks in one here.
-    Collapse: the labels, stop-gradient on the keys, the slow average, and the
+    Views: labeled; weak (to the average, for the key) and strong (to the
+    student, for the query and the pseudo-label) of the same unlabeled images.
+    The paper has two strong views: give the same view for both. It also has two
+    views of the labeled images; here both networks see the same one.
+    Collapse: the labels, stop-gradient on the keys, the slow average and the
     other classes' keys.
-    Predictions: the student. The projection is not in it.
+    Predictions: the student, without the projection.
     BatchNorm: labeled and strong in one forward pass of the student, labeled
     and weak in one of the average, whose moving statistics are its own.
 
     Args:
         student: built functional or sequential model from images to logits
-            (batch, classes). What its last layer with weights takes, (batch,
+            (batch, classes). The input of its last layer with weights, (batch,
             width), are the features.
         consistency_weight: weight (λ), a float or a schedule. Defaults to
             `1.0`.
         temperature: divides the similarities (τ). Defaults to `0.07`.
-        queue_length: keys of a class's queue (K). Defaults to `32`.
-        projection_size: length of queries and keys (D). Defaults to `1024`.
-        decay: decay of the average, once a step (TLL: twice). Defaults to
-            `0.999`.
-        seed: seed of the queues' random start. Defaults to `0`.
+        queue_length: number of keys per class (K). Defaults to `32`.
+        projection_size: width of queries and keys (D). Defaults to `1024`.
+        decay: decay of the averages, updated once per step (TLL: twice).
+            Defaults to `0.999`.
+        seed: seed of the queues' random initial keys. Defaults to `0`.
 
     Example:
         ```python
@@ -108,7 +108,7 @@ class SelfTuning(ConsistencyTrainer):
         self.divergence = LogitsKLDivergence()
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the labeled logits, the logs."""
+        """Returns the loss, the labeled logits and the logs."""
         labels = targets.class_indices(labels)
         labeled, strong = self.forward_together(
             views["labeled"], views["strong"], network=self.backbone
@@ -127,7 +127,7 @@ class SelfTuning(ConsistencyTrainer):
         )
         counts = None if sample_weight is None else sample_weight > 0
         self.memory.enqueue(labeled_keys, labels, counts)
-        # The newest labeled keys are among these images' positives.
+        # These images' positives include the newest labeled keys.
         consistency = self.contrast(strong, keys, pseudo_labels)
         self.memory.enqueue(keys, pseudo_labels)
         loss = supervised + self.value_at_step(self.consistency_weight) * (
@@ -152,7 +152,7 @@ class SelfTuning(ConsistencyTrainer):
         Args:
             found: the student's features (batch, width).
             keys: float32 tensor (batch, D), the same images' keys.
-            labels: integer tensor (batch,), whose queues are positive.
+            labels: integer tensor (batch,), the classes of the positives.
             sample_weight: float tensor (batch,), or None.
         """
         queries = features.l2_normalize(self.projection(found))
@@ -171,6 +171,6 @@ class SelfTuning(ConsistencyTrainer):
         )
 
     def after_step(self) -> None:
-        """Moves the averages."""
+        """Updates the averages."""
         ema.ema_update(self.teacher, self.student, self.decay, "own")
         ema.ema_update(self.key_projection, self.projection, self.decay, "own")

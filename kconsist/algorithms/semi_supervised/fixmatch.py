@@ -1,4 +1,4 @@
-"""FixMatch: a confident answer on the weak view labels the strong one.
+"""FixMatch: confident predictions on the weak view label the strong one.
 
 Reference: Sohn et al. 2020, "FixMatch: Simplifying Semi-Supervised Learning
 with Consistency and Confidence".
@@ -12,28 +12,28 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class FixMatch(ConsistencyTrainer):
-    """Trains a student on labels and on its own confident answers.
+    """FixMatch (Sohn et al., 2020): confident pseudo-labels on a strong view.
 
     L = CE(y, z(labeled)) + λ · mean[1(max p(weak) ≥ τ) · CE(argmax p(weak),
-    z(strong))]. The mean is over all unlabeled images, not over the confident
-    ones. The labels come from the student itself, not from its average.
+    z(strong))]. The mean is over all unlabeled images, not only the confident
+    ones. The pseudo-labels are the student's own, not its average's.
 
-    Views: labeled (weakly augmented), weak and strong of the same unlabeled
-    images, 7 times as many in the paper; they include the labeled ones there.
+    Views: labeled (weakly augmented); weak and strong of the same unlabeled
+    images. The paper has 7 unlabeled images per labeled one, and includes the
+    labeled images among the unlabeled ones.
     Collapse: the labels, stop-gradient and the confidence mask.
     Predictions: the running average with `ema_decay`, else the student.
-    BatchNorm: all three views in one forward pass, one update of the moving
-    statistics; the average takes a copy of them.
+    BatchNorm: all three views in one forward pass and one update of the moving
+    statistics, which the average copies.
 
     Args:
         student: built model from images to logits (batch, classes).
-        threshold: confidence (τ) from which on an image counts; at or above.
-            Defaults to `0.95`.
+        threshold: confidence (τ) at or above which an image counts. Defaults
+            to `0.95`.
         consistency_weight: weight of the second term (λ), a float or a
             schedule. Defaults to `1.0`.
-        ema_decay: decay of the average that answers, without a warm-up as in
-            the paper, which uses 0.999; `None` for no average. Defaults to
-            `None`.
+        ema_decay: decay of the average that predicts, without a warm-up as in
+            the paper, which uses 0.999. Defaults to `None`, no average.
 
     Example:
         ```python
@@ -77,14 +77,14 @@ class FixMatch(ConsistencyTrainer):
         )
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the labeled logits, the logs."""
+        """Returns the loss, the labeled logits and the logs."""
         logits, weak, strong = self.forward_together(
             views["labeled"], views["weak"], views["strong"]
         )
         pseudo_labels, mask = targets.pseudo_label(weak, self.threshold)
 
         supervised = self.compute_loss(views, labels, logits, sample_weight)
-        # Mean over all unlabeled images, not over the kept ones (equation 4).
+        # Mean over all unlabeled images, not only the confident ones (eq. 4).
         consistency = self.consistency_loss(
             pseudo_labels, strong, sample_weight=mask
         )

@@ -1,4 +1,4 @@
-"""FlexMatch: FixMatch with a threshold for each class, lower where it is hard.
+"""FlexMatch: FixMatch with a threshold per class, lower for hard classes.
 
 Reference: Zhang et al. 2021, "FlexMatch: Boosting Semi-Supervised Learning with
 Curriculum Pseudo Labeling".
@@ -13,15 +13,15 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class FlexMatch(ConsistencyTrainer):
-    """Trains as FixMatch does, with thresholds that follow what is learned.
+    """FlexMatch (Zhang et al., 2021): FixMatch with a threshold per class.
 
     L = CE(y, z(labeled)) + λ · mean[1(max p(weak) > T(ŷ)) · CE(ŷ, z(strong))],
     ŷ = argmax p(weak), T(c) = M(β(c)) · τ: see
     `kconsist.layers.DynamicThresholding`. At first every threshold is 0 and
-    every image counts; the paper means it so.
+    every image counts, as in the paper.
 
-    Views: labeled, weak and strong of the same unlabeled images, and index,
-    which of the unlabeled images these are: `data.semi_supervised(...,
+    Views: labeled; weak and strong of the same unlabeled images; index, their
+    positions in the unlabeled set: `data.semi_supervised(...,
     with_index=True)`.
     Collapse: the labels, stop-gradient and the confidence mask.
     Predictions: the running average with `ema_decay`, else the student.
@@ -30,15 +30,15 @@ class FlexMatch(ConsistencyTrainer):
     Args:
         student: built model from images to logits (batch, classes).
         num_examples: number of unlabeled images (N).
-        threshold: confidence (τ) of a class that is learned. Defaults to
-            `0.95`.
+        threshold: confidence (τ) required for a class that is fully learned.
+            Defaults to `0.95`.
         consistency_weight: weight (λ), a float or a schedule. Defaults to
             `1.0`.
         mapping: M, `"linear"`, `"convex"` or `"concave"`. Defaults to
             `"convex"`, the paper's.
-        warmup: whether thresholds rise slowly at first, counting the images
-            that no class has claimed. Defaults to `True`.
-        ema_decay: decay of the average that answers; the paper takes 0.999.
+        warmup: whether thresholds rise slowly at first, by counting the images
+            without a confident class yet. Defaults to `True`.
+        ema_decay: decay of the average that predicts; the paper uses 0.999.
             Defaults to `None`, no average.
 
     Example:
@@ -92,14 +92,14 @@ class FlexMatch(ConsistencyTrainer):
         )
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the labeled logits, the logs."""
+        """Returns the loss, the labeled logits and the logs."""
         logits, weak, strong = self.forward_together(
             views["labeled"], views["weak"], views["strong"]
         )
         pseudo_labels = targets.hard_labels(weak)
         threshold = self.thresholding(pseudo_labels)
         mask = targets.confidence_mask(weak, threshold, inclusive=False)
-        # What is learned is judged by τ itself.
+        # τ itself, not the class's threshold, decides what counts as learned.
         learned = targets.confidence_mask(weak, self.threshold, inclusive=False)
         self.thresholding.update(views["index"], learned, pseudo_labels)
 

@@ -1,7 +1,7 @@
 """Mean Teacher: the teacher is the running average of the student.
 
-The student learns from the labels, and to answer on one view as its own
-average answers on another.
+The student learns from the labels and from its average's predictions on
+another view.
 
 Reference: Tarvainen and Valpola 2017, "Mean teachers are better role models".
 """
@@ -17,14 +17,14 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class MeanTeacher(ConsistencyTrainer):
-    """Trains a student to agree with the running average of itself.
+    """Mean Teacher (Tarvainen and Valpola, 2017): match one's own average.
 
     L = CE(y, z_s) + w(t) · mean_c (p_s - p_t)², θ_t ← αθ_t + (1 - α)θ_s after
-    each step. The teacher sees the weak view and the student the strong one;
-    the paper's form makes both in the same way: give one view for both.
+    each step. The teacher sees the weak view and the student the strong one.
+    In the paper both come from the same augmentation: give one view for both.
 
-    Views: labeled, weak (to the teacher), strong (to the student). The paper
-    counts labeled images among the unlabeled ones: let them include them.
+    Views: labeled, weak (to the teacher), strong (to the student). In the paper
+    the unlabeled images include the labeled ones.
     Collapse: the labels, stop-gradient and the slow average.
     Predictions: the teacher.
     BatchNorm: the student sees labeled and strong images in one batch.
@@ -37,10 +37,10 @@ class MeanTeacher(ConsistencyTrainer):
             `kconsist.schedules.SigmoidRampUp`. Defaults to `50.0`.
         warmup: warm-up of the average, see `kconsist.ema.decay_at`. Defaults
             to `"mean"`.
-        batch_norm: moving statistics of the teacher: its `"own"` from its
-            forward passes, a `"copy"` of the student's, or their `"ema"`.
+        batch_norm: the teacher's moving statistics: its `"own"`, from its
+            forward passes; a `"copy"` of the student's; or their `"ema"`.
             Defaults to `"own"`.
-        teacher_training: whether the teacher answers in training mode, with
+        teacher_training: whether to call the teacher in training mode, with
             dropout and batch statistics, as in the paper. Defaults to `True`.
 
     Example:
@@ -81,8 +81,8 @@ class MeanTeacher(ConsistencyTrainer):
         _checks.one_of("batch_norm", batch_norm, ema.BATCH_NORM_POLICIES)
         if batch_norm == "own" and not teacher_training:
             raise ValueError(
-                "batch_norm='own' needs teacher_training=True: a teacher in "
-                "inference mode never moves its statistics"
+                "batch_norm='own' requires teacher_training=True: a teacher in "
+                "inference mode never updates its statistics"
             )
         super().__init__(student, ema.make_teacher(student), **kwargs)
         self.decay = decay
@@ -99,7 +99,7 @@ class MeanTeacher(ConsistencyTrainer):
         return self.teacher
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the student's labeled logits, the logs."""
+        """Returns the loss, the student's labeled logits and the logs."""
         logits, student_logits = self.forward_together(
             views["labeled"], views["strong"]
         )
@@ -120,7 +120,7 @@ class MeanTeacher(ConsistencyTrainer):
         return loss, logits, logs
 
     def after_step(self) -> None:
-        """Moves the average."""
+        """Updates the average."""
         alpha = ema.decay_at(self.num_updates, self.decay, self.warmup)
         ema.ema_update(self.teacher, self.student, alpha, self.batch_norm)
         self.num_updates.assign_add(1)

@@ -1,4 +1,4 @@
-"""MixMatch: guess labels, sharpen them, and mix them with the true ones.
+"""MixMatch: guess labels, sharpen them, and mix all examples.
 
 Reference: Berthelot et al. 2019, "MixMatch: A Holistic Approach to
 Semi-Supervised Learning".
@@ -17,41 +17,41 @@ _TINY = 1e-30  # Keeps 0 / 0 at 0.
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class MixMatch(ConsistencyTrainer):
-    """Trains a student on mixtures of labeled and unlabeled images.
+    """MixMatch (Berthelot et al., 2019): mixup of labels and guessed labels.
 
     L = mean H(p', softmax z(x')) + λ_U · mean_c (q' - softmax z(u'))². The
-    guess q of an unlabeled image is the mean answer on its two views (K = 2),
-    sharpened: q^(1/T) / Σ. All images, labeled or not, form one pool W. Each is
-    mixed with another one of the pool, and their labels alike:
+    guess q of an unlabeled image is the mean prediction on its two views
+    (K = 2), sharpened: q^(1/T) / Σ. All images, labeled or not, form one pool
+    W. Each is mixed with another one of the pool, and so are their labels:
     x' = λ'x + (1 - λ')w, λ' = max(λ, 1 - λ), λ ~ Beta(α, α) for each image.
 
-    λ and the partners are drawn in the step, from `seed` and the step's number,
-    the Beta by a table of its quantiles, so that XLA runs it and any pipeline
-    of two views feeds it. With several replicas the pool is everybody's batch.
-    An image of `sample_weight` w has w times its say in a mixture's label, and
-    as much in the weight of the mixture. The labels' loss is the cross-entropy
-    of mixed labels; the compiled one is that of `evaluate`.
+    λ and the permutation are sampled in the step, from `seed` and the step's
+    number; Beta comes from a table of its quantiles, so XLA compiles it and any
+    pipeline of two views feeds it. With several replicas the pool is the global
+    batch. An image of `sample_weight` w contributes to the label and to the
+    weight of its mixture with weight w. The supervised loss is the
+    cross-entropy of the mixed labels; `evaluate` uses the compiled loss.
 
-    Views: labeled, weak and strong: two weak views of the same unlabeled
+    Views: labeled; weak and strong, two weak views of the same unlabeled
     images, which may include the labeled ones. Give the pipeline the same view
-    twice.
-    Collapse: the labels, stop-gradient on the guess.
+    for both.
+    Collapse: the labels, stop-gradient on the guessed labels.
     Predictions: the running average with `ema_decay`, else the student.
-    BatchNorm: the guesses see their own batch and move nothing. All mixtures
-    are one forward pass and one batch, which the paper's interleaving of
-    several batches imitates; it moves the statistics once. The metrics of
-    training judge the mixed labeled images.
+    BatchNorm: guessing uses its own batch's statistics and updates nothing. All
+    mixtures are one batch in one forward pass, which the paper's interleaving
+    approximates; it updates the moving statistics once. Training metrics are
+    those of the mixed labeled images.
 
     Args:
         student: built model from images to logits (batch, classes).
-        temperature: of the sharpening (T). Defaults to `0.5`.
-        alpha: of the Beta distribution (α); 0 mixes nothing. Defaults to
-            `0.75`.
+        temperature: temperature of the sharpening (T). Defaults to `0.5`.
+        alpha: parameter of the Beta distribution (α); 0 turns mixing off.
+            Defaults to `0.75`.
         consistency_weight: weight of the second term (λ_U), a float or a
             schedule. The paper ramps it up linearly over 16,000 steps, to 75
             for CIFAR-10 and 250 for SVHN. Defaults to `75.0`.
-        ema_decay: decay of the average that answers, without a warm-up; the
-            paper takes 0.999. Defaults to `None`, no average.
+        ema_decay: decay of the average that predicts, without a warm-up; the
+            paper uses 0.999. Defaults to `None`, no average.
         seed: seed of the mixtures. Defaults to `0`.
 
     Example:
@@ -130,7 +130,7 @@ class MixMatch(ConsistencyTrainer):
         return loss, logits, logs
 
     def guess_labels(self, weak, strong):
-        """Returns q of each unlabeled image, (batch, classes)."""
+        """Returns the guessed labels (q), float32 tensor (batch, classes)."""
         with ema.preserve(ema.non_trained_weights(self.student, self.student)):
             first, second = self.forward_together(weak, strong)
         mean = (targets.soft_targets(first) + targets.soft_targets(second)) / 2

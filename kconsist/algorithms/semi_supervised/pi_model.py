@@ -1,4 +1,4 @@
-"""The Π-model: two noisy passes of one network are to agree.
+"""The Π-model: two noisy passes through one network must agree.
 
 Reference: Laine and Aila 2017, "Temporal Ensembling for Semi-Supervised
 Learning"; Sajjadi et al. 2016, "Regularization With Stochastic Transformations
@@ -19,19 +19,19 @@ DISTANCES = ("mse", "kl")
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class PiModel(ConsistencyTrainer):
-    """Trains a network to answer alike to two views of the same images.
+    """Π-model (Laine and Aila, 2017): consistency between two noisy passes.
 
     L = CE(y, z) + w(t) · distance(p_weak, p_strong), with the gradient through
-    both branches as in the paper. The two views are alike in the paper; noise
-    inside the network, such as dropout, differs between them as well.
+    both branches, as in the paper. There both views come from the same
+    augmentation; noise inside the network, such as dropout, differs too.
 
     Transformation stability (Sajjadi et al. 2016) is the same with `more_views`
     of an image: the mean over all pairs of views, where its paper has the sum
     over pairs and classes. Pseudo-ensembles (Bachman et al. 2014) is the same
     with `views.Identity()` for every view and dropout in the student.
 
-    Views: labeled, weak and strong, and `more_views`. The papers count labeled
-    images among the unlabeled ones: let them include them.
+    Views: labeled, weak, strong and `more_views`. In the papers the unlabeled
+    images include the labeled ones.
     Collapse: the labels.
     Predictions: the student.
     BatchNorm: all views in one forward pass.
@@ -43,10 +43,10 @@ class PiModel(ConsistencyTrainer):
         distance: `"mse"`: squared difference of probabilities, mean over
             classes, as in the paper; `"kl"`: mean of KL(weak ‖ strong) and
             KL(strong ‖ weak). Defaults to `"mse"`.
-        stop_gradient: the weak view is a target only, as in Google's code, and
-            is compared with each other view; `"kl"` is then KL(weak ‖ strong)
-            alone. Defaults to `False`.
-        more_views: names of further views, `data.semi_supervised(...,
+        stop_gradient: whether the weak view is only a target, as in Google's
+            code, for each other view; `"kl"` is then only KL(weak ‖ strong).
+            Defaults to `False`.
+        more_views: names of additional views, `data.semi_supervised(...,
             more={name: view})`. Defaults to `()`.
 
     Example:
@@ -97,18 +97,17 @@ class PiModel(ConsistencyTrainer):
         self.divergence = LogitsKLDivergence()
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the labeled logits, the logs."""
-        logits, *answers = self.forward_together(
+        """Returns the loss, the labeled logits and the logs."""
+        logits, *unlabeled = self.forward_together(
             *(views[name] for name in self.views)
         )
-        pairs = list(itertools.combinations(answers, 2))
+        pairs = list(itertools.combinations(unlabeled, 2))
         if self.stop_gradient:
-            weak, *others = answers
+            weak, *others = unlabeled
             pairs = [(ops.stop_gradient(weak), other) for other in others]
 
         supervised = self.compute_loss(views, labels, logits, sample_weight)
-        each = [self.disagreement(first, second) for first, second in pairs]
-        consistency = sum(each) / len(pairs)
+        consistency = sum(self.pair_loss(*pair) for pair in pairs) / len(pairs)
         loss = (
             supervised
             + self.value_at_step(self.consistency_weight) * consistency
@@ -116,8 +115,8 @@ class PiModel(ConsistencyTrainer):
         logs = dict(supervised_loss=supervised, consistency_loss=consistency)
         return loss, logits, logs
 
-    def disagreement(self, weak, strong):
-        """Returns the mean distance of two answers, each logits (batch, C)."""
+    def pair_loss(self, weak, strong):
+        """Returns the mean distance of two tensors of logits (batch, C)."""
         p_weak, p_strong = ops.softmax(weak), ops.softmax(strong)
         if self.distance == "mse":
             return self.squared_error(p_weak, p_strong)

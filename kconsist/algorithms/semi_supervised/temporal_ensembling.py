@@ -1,4 +1,4 @@
-"""Temporal ensembling: agree with your own answers of earlier epochs.
+"""Temporal ensembling: match the network's predictions of earlier epochs.
 
 Reference: Laine and Aila 2017, "Temporal Ensembling for Semi-Supervised
 Learning".
@@ -14,17 +14,18 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class TemporalEnsembling(ConsistencyTrainer):
-    """Trains a network to answer as it did before, on average.
+    """Temporal ensembling (Laine and Aila, 2017): match past predictions.
 
     L = CE(y, z(labeled)) + w(t) · mean_c (p(weak) - z̃)², where z̃ is the running
-    mean of the answers on that very image: see
-    `kconsist.layers.PredictionEnsemble`. One forward pass an image; images that
-    are seen for the first time have no target and do not count, as in the
-    paper's first epoch.
+    mean of the predictions on the same image: see
+    `kconsist.layers.PredictionEnsemble`. One forward pass per image. Images
+    seen for the first time have no target and do not count, as in the paper's
+    first epoch.
 
-    Views: labeled, weak: one view of the unlabeled images, and index, which of
-    them these are: `data.semi_supervised(..., with_index=True)`. The paper
-    counts labeled images among the unlabeled ones: let them include them.
+    Views: labeled; weak, one view of the unlabeled images; index, their
+    positions in the unlabeled set: `data.semi_supervised(...,
+    with_index=True)`. In the paper the unlabeled images include the labeled
+    ones.
     Collapse: the labels, stop-gradient and the slow mean.
     Predictions: the student.
     BatchNorm: both views in one forward pass.
@@ -36,9 +37,9 @@ class TemporalEnsembling(ConsistencyTrainer):
         consistency_weight: weight w(t), a float or a schedule; the mean is over
             classes. The paper ramps it up over 80 of 300 epochs, see
             `kconsist.schedules.SigmoidRampUp`, to 30 · M/N for M labels among
-            N images, beside a cross-entropy that is divided by the size of the
-            whole batch. Here that is the mean over the labels, N/M times as
-            large, so that the paper's weight is the constant 30. Defaults to
+            N images, beside a cross-entropy divided by the size of the whole
+            batch. Here the cross-entropy is the mean over the labels, N/M times
+            as large, so the paper's weight is the constant 30. Defaults to
             `30.0`.
 
     Example:
@@ -87,15 +88,17 @@ class TemporalEnsembling(ConsistencyTrainer):
         self.consistency_loss = keras.losses.MeanSquaredError()
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the labeled logits, the logs."""
+        """Returns the loss, the labeled logits and the logs."""
         logits, weak = self.forward_together(views["labeled"], views["weak"])
-        answers = ops.softmax(weak)
+        predictions = ops.softmax(weak)
         target, seen = self.ensemble(views["index"])
-        self.ensemble.update(views["index"], answers)
+        self.ensemble.update(views["index"], predictions)
 
         supervised = self.compute_loss(views, labels, logits, sample_weight)
-        # Mean over all unlabeled images, those without a target included.
-        consistency = self.consistency_loss(target, answers, sample_weight=seen)
+        # Mean over all unlabeled images, including those without a target.
+        consistency = self.consistency_loss(
+            target, predictions, sample_weight=seen
+        )
         loss = (
             supervised
             + self.value_at_step(self.consistency_weight) * consistency

@@ -1,4 +1,4 @@
-"""UDA: agree with a sharpened answer, and forget labels that are learned.
+"""UDA: match a sharpened prediction, and leave out labels already learned.
 
 Reference: Xie et al. 2020, "Unsupervised Data Augmentation for Consistency
 Training".
@@ -14,19 +14,19 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class UDA(ConsistencyTrainer):
-    """Trains a student to answer on the strong view as on the weak one.
+    """UDA (Xie et al., 2020): the strong view matches the sharpened weak one.
 
     L = CE(y, z(labeled)) + λ · mean[1(max p(weak) > β) · KL(softmax(z(weak)/τ)
     ‖ softmax(z(strong)))]. The temperature sharpens the target, not the
-    student, and the mask looks at the answer before it is sharpened. With
-    signal annealing, labeled images whose right class is already above η(t)
-    are left out, and the mean is over those that are left. With an entropy
-    weight c, c · mean H(p(weak)) is added, as in the authors' code.
+    student, and the mask uses the prediction before it is sharpened. With
+    signal annealing, labeled images whose true class is already above η(t)
+    are left out, and the mean is over the others. With an entropy weight c,
+    c · mean H(p(weak)) is added, as in the authors' code.
 
-    Views: labeled, weak and strong of the same unlabeled images.
+    Views: labeled; weak and strong of the same unlabeled images.
     Collapse: the labels, stop-gradient and the confidence mask.
     Predictions: the running average with `ema_decay`, else the student.
-    BatchNorm: all three views in one forward pass; the average takes a copy.
+    BatchNorm: all three views in one forward pass; the average copies.
 
     Args:
         student: built model from images to logits (batch, classes).
@@ -35,7 +35,7 @@ class UDA(ConsistencyTrainer):
         temperature: divides the logits of the target (τ); 0.4 on ImageNet and
             0.9 for 250 labels of CIFAR-10 in the authors' runs. Defaults to
             `1.0`.
-        threshold: confidence (β) that an image has to exceed; 0.8 in the same
+        threshold: confidence (β) that an image must exceed; 0.8 in the same
             runs. Defaults to `0.0`, every image.
         signal_annealing: η(t), a schedule such as
             `kconsist.schedules.TrainingSignalAnnealing`, or `None`. Defaults
@@ -43,9 +43,9 @@ class UDA(ConsistencyTrainer):
         entropy_weight: weight (c) of the entropy of the weak view's
             predictions, a float or a schedule; 0.1 for 500 to 2,000 labels of
             CIFAR-10 in the authors' runs. Defaults to `0.0`.
-        ema_decay: decay of the average that answers, or `None`. The authors'
-            code takes 0.9999 with the warm-up `"num_updates"`. Defaults to
-            `None`.
+        ema_decay: decay of the average that predicts. The authors' code uses
+            0.9999 with the warm-up `"num_updates"`. Defaults to `None`, no
+            average.
         ema_warmup: warm-up of the average, see `kconsist.ema.decay_at`.
             Defaults to `"num_updates"`.
 
@@ -105,7 +105,7 @@ class UDA(ConsistencyTrainer):
         self.entropy_loss = EntropyLoss()
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the labeled logits, the logs."""
+        """Returns the loss, the labeled logits and the logs."""
         logits, weak, strong = self.forward_together(
             views["labeled"], views["weak"], views["strong"]
         )
@@ -129,10 +129,10 @@ class UDA(ConsistencyTrainer):
         return loss, logits, logs
 
     def annealed(self, labels, logits, sample_weight):
-        """Returns weights without the labels that are learned (section 2.3).
+        """Returns weights of 0 for labels already learned (section 2.3).
 
-        The others weigh more, so that the mean is over those that are left, on
-        all replicas.
+        The other weights grow, so that the mean over all replicas is the mean
+        over the labels that remain.
         """
         if self.signal_annealing is None:
             return sample_weight

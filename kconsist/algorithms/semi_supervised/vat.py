@@ -1,4 +1,4 @@
-"""VAT: answer alike within a ball, tested where it is hardest.
+"""VAT: consistency under the worst perturbation within a ball.
 
 Reference: Miyato et al. 2018, "Virtual Adversarial Training: A Regularization
 Method for Supervised and Semi-Supervised Learning".
@@ -16,36 +16,35 @@ from kconsist.trainer import ConsistencyTrainer
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class VAT(ConsistencyTrainer):
-    """Trains a student to resist the worst small change of its input.
+    """VAT (Miyato et al., 2018): virtual adversarial training.
 
     L = CE(y, z(labeled)) + λ · mean KL(p(x) ‖ p(x + r)) + λ_H · mean H(p(x)),
-    where r, of length ε, is where the divergence grows fastest, found by power
-    iteration from a random direction. p(x) in the divergence is a target, no
-    gradient flows through it.
+    where r, of length ε, points where the divergence grows fastest, found by
+    power iteration from a random direction. p(x) in the divergence is a target:
+    no gradient flows through it.
 
-    Views: labeled, weak: one view of the unlabeled images, whose second view is
-    made by the student's own gradient. They may include the labeled images.
+    Views: labeled; weak, one view of the unlabeled images, which may include
+    the labeled ones. The student's own gradient makes the second view.
     Collapse: the labels, stop-gradient on the target.
     Predictions: the student.
-    BatchNorm: the labeled images alone move the statistics; every other pass
-    uses those of its own batch. Dropout draws the same masks in the passes
-    that are compared.
+    BatchNorm: only the labeled pass updates the moving statistics; every other
+    pass uses its own batch's. Dropout masks are the same in the passes that are
+    compared.
 
     Args:
         student: built model from images to logits (batch, classes).
         epsilon: length of the perturbation (ε), Euclidean, in the units of the
             student's input. The papers' 6 to 10 are for CIFAR-10 images scaled
-            to about [-1, 1]: a student that takes 0 to 255 needs 127.5 times
-            as much.
+            to about [-1, 1]; for inputs from 0 to 255 multiply by 127.5.
         consistency_weight: weight (λ), a float or a schedule. Defaults to
             `1.0`.
-        entropy_weight: weight of the answers' entropy (λ_H), 1 in the paper's
-            VAT+EntMin. Defaults to `0.0`.
+        entropy_weight: weight of the predictions' entropy (λ_H), 1 in the
+            paper's VAT+EntMin. Defaults to `0.0`.
         num_iterations: power iterations (K). Defaults to `1`.
-        xi: length of the probe (ξ) whose divergence is differentiated. The
-            paper's 1e-6 drowns in float32. Defaults to `None`, a tenth of
-            `epsilon`.
-        seed: seed of the first directions. Defaults to `0`.
+        xi: length (ξ) of the probe at which the divergence is differentiated.
+            The paper's 1e-6 is lost to rounding in float32. Defaults to `None`,
+            a tenth of `epsilon`.
+        seed: seed of the random directions. Defaults to `0`.
 
     Example:
         ```python
@@ -95,14 +94,14 @@ class VAT(ConsistencyTrainer):
         self.entropy_loss = EntropyLoss()
 
     def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the labeled logits, the logs."""
+        """Returns the loss, the labeled logits and the logs."""
         images = ops.cast(views["weak"], "float32")
         clean = self.forward_frozen_stats(images)
-        if self.entropy_weight == 0.0:  # No backward pass for nothing.
+        if self.entropy_weight == 0.0:  # Saves a backward pass.
             clean = ops.stop_gradient(clean)
         target = targets.soft_targets(clean)
         adversarial = self.perturbation(images, target)
-        # The labeled pass is the last: it alone moves BatchNorm and the seeds.
+        # Only the labeled pass, the last one, updates BatchNorm and the seeds.
         consistency = self.divergence(
             target, self.forward_frozen_stats(images + adversarial)
         )
@@ -123,14 +122,14 @@ class VAT(ConsistencyTrainer):
         return loss, logits, logs
 
     def perturbation(self, images, target):
-        """Returns r of each image (equations 9 to 13), under stop-gradient.
+        """Returns r per image (equations 9 to 13), under stop-gradient.
 
         Args:
             images: float32 tensor (batch, …).
             target: probabilities (batch, classes).
 
         Returns:
-            float32 tensor of the shape of `images`, of length ε each.
+            float32 tensor of the shape of `images`, each row of length ε.
         """
         xi = self.epsilon / 10 if self.xi is None else self.xi
         axes = tuple(range(1, len(images.shape)))
@@ -143,23 +142,23 @@ class VAT(ConsistencyTrainer):
                 tape.watch(probe)
                 logits = self.forward_frozen_stats(images + probe)
                 divergence = self.divergence.call(target, logits)
-            # Only the direction counts, so the gradient may have any scale.
+            # Only the direction matters, so the gradient may have any scale.
             scale = gradient_scale(target, logits)
             direction = tape.gradient(divergence, probe, scale)
         return ops.stop_gradient(self.epsilon * l2_normalize(direction, axes))
 
     def forward_frozen_stats(self, images):
-        """Returns logits in training mode; statistics and seeds stay put."""
+        """Returns logits in training mode, without updating any state."""
         with ema.preserve(self.student.non_trainable_variables):
             return self.forward(images)
 
 
 def gradient_scale(target, logits):
-    """Returns the weight of each example's divergence, equal ones, (batch,).
+    """Returns one weight for all examples' divergences, (batch,).
 
-    The gradient of the logits, softmax(logits) - target, is then 256 at most:
-    near the target it is so small that it would be 0 in float16. Below 1e-6 it
-    is rounding, which is not scaled up any more.
+    It scales the gradient with respect to the logits, softmax(logits) - target,
+    to at most 256: near the target it would underflow in float16. A gradient
+    below 1e-6 is rounding error and is scaled no further.
     """
     gap = ops.max(ops.abs(ops.softmax(logits) - target))
     return ops.full(ops.shape(logits)[:1], 256.0 / ops.maximum(gap, 1e-6))
