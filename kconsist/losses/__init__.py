@@ -1,7 +1,7 @@
 """Losses that Keras lacks: `keras.losses.Loss`, one value per example.
 
-Those that PyTorch-TLL has too keep its names and its order of arguments; the
-class says which argument learns and which one teaches.
+Losses that PyTorch-TLL also has keep its names and argument order. Each class
+documents which arguments receive the gradient and which serve as targets.
 """
 
 from kconsist.losses.class_balance import ClassBalanceLoss

@@ -1,4 +1,4 @@
-"""Binary cross-entropy of the mean prediction from the uniform one.
+"""Binary cross-entropy between the uniform and the mean prediction.
 
 French, Mackiewicz, Fisher 2018, "Self-ensembling for visual domain adaptation".
 """
@@ -10,23 +10,24 @@ from kconsist import _checks
 from kconsist.distribute import gather_replicas
 
 _TINY = 2e-38  # Above the smallest normal float32.
-_LOG_OF_ZERO = -100.0  # What TLL takes for log 0.
+_LOG_OF_ZERO = -100.0  # TLL's value for log 0.
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class ClassBalanceLoss(keras.losses.Loss):
-    """Mean over classes of BCE(1/C, p̄), p̄ the mean of p over the batch.
+    """Mean over classes of BCE(1/C, p̄), where p̄ is the batch mean of p.
 
-    One value for the whole batch, of all replicas, repeated for each example.
-    It is least, and not 0, where p̄ is uniform: the entropy of a coin of 1/C,
-    0.325 for ten classes. Log 0 counts as -100.
+    The mean is over the global batch (all replicas), and its one value is
+    repeated for each example. The minimum, at a uniform p̄, is not 0 but the
+    binary entropy of 1/C: 0.325 for ten classes. Log 0 counts as -100.
 
-    The paper weighs it by the rate of confident examples: give their mask as
-    `sample_weight`, since the mean of value · mask is value · mean(mask).
+    The paper weights the loss by the fraction of confident examples. To do so,
+    pass their mask as `sample_weight`: the mean of value · mask is
+    value · mean(mask).
 
     Args:
         num_classes: number of classes (C), 2 or more.
-        reduction: as for any Keras loss. Defaults to `"sum_over_batch_size"`.
+        reduction: as in any Keras loss. Defaults to `"sum_over_batch_size"`.
         name: name of the loss.
 
     Call arguments:
@@ -49,9 +50,9 @@ class ClassBalanceLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        num_classes,
-        reduction="sum_over_batch_size",
-        name="class_balance_loss",
+        num_classes: int,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "class_balance_loss",
         **kwargs,
     ):
         _checks.in_range("num_classes", num_classes, 2, float("inf"))
@@ -63,7 +64,7 @@ class ClassBalanceLoss(keras.losses.Loss):
         return super().__call__(p, p, sample_weight)
 
     def call(self, y_true, y_pred):
-        """Returns the value of the batch for each example, (batch,)."""
+        """Returns the batch loss, repeated for each example, (batch,)."""
         if y_pred.shape[-1] != self.num_classes:
             raise ValueError(
                 f"p must be probabilities (batch, {self.num_classes}), got "

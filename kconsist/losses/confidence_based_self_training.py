@@ -1,4 +1,4 @@
-"""Cross-entropy of a network's confident answers, as Pseudo-Label and FixMatch.
+"""Cross-entropy on confident pseudo-labels, as in Pseudo-Label and FixMatch.
 
 Sohn et al. 2020, "FixMatch", equation 4; Lee 2013, "Pseudo-Label".
 """
@@ -11,26 +11,27 @@ from kconsist import _checks, targets
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class ConfidenceBasedSelfTrainingLoss(keras.losses.Loss):
-    """1(max p_target > τ) · CE(argmax p_target, softmax(y)), one an example.
+    """1(max p_target > τ) · CE(argmax p_target, softmax(y)), per example.
 
-    The mean is over all examples, not over the kept ones. Gradient flows into
-    `y` alone. Give the same logits twice for Pseudo-Label.
+    The mean is over all examples, not only the confident ones. Gradient flows
+    into `y` only. For Pseudo-Label, pass the same logits twice.
 
-    TLL counts strictly above the threshold, and so does this. FixMatch counts
-    at the threshold too: `inclusive=True`. Lee's Pseudo-Label counts every
-    example: `threshold=0.0`. Where TLL returns the loss, the mask and the
-    labels, this returns the loss; `select` returns the other two.
+    As in TLL, the confidence must be strictly above the threshold. FixMatch
+    also counts examples at the threshold: `inclusive=True`. Lee's Pseudo-Label
+    counts every example: `threshold=0.0`. TLL returns the loss, the mask and
+    the labels; this class returns the loss, and `select` the other two.
 
     Args:
         threshold: confidence (τ) in [0, 1].
-        inclusive: an example at the threshold counts. Defaults to `False`.
-        reduction: as for any Keras loss. Defaults to `"sum_over_batch_size"`,
+        inclusive: count examples exactly at the threshold. Defaults to
+            `False`.
+        reduction: as in any Keras loss. Defaults to `"sum_over_batch_size"`,
             the mean over the batch.
         name: name of the loss.
 
     Call arguments, in TLL's order:
-        y: logits (batch, classes) that learn.
-        y_target: logits (batch, classes) that teach.
+        y: logits (batch, classes), which receive the gradient.
+        y_target: logits (batch, classes) that give the pseudo-labels.
         sample_weight: float tensor (batch,), or None.
 
     Example:
@@ -50,10 +51,10 @@ class ConfidenceBasedSelfTrainingLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        threshold,
-        inclusive=False,
-        reduction="sum_over_batch_size",
-        name="confidence_based_self_training_loss",
+        threshold: float,
+        inclusive: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "confidence_based_self_training_loss",
         **kwargs,
     ):
         _checks.in_range("threshold", threshold, 0, 1)
@@ -62,14 +63,14 @@ class ConfidenceBasedSelfTrainingLoss(keras.losses.Loss):
         self.inclusive = inclusive
 
     def select(self, y_target):
-        """Returns the mask of the confident examples and all hard labels.
+        """Returns the mask of confident examples and the pseudo-labels of all.
 
         Args:
             y_target: logits (batch, classes).
 
         Returns:
-            float32 tensor (batch,) of zeros and ones, int32 tensor (batch,).
-            No gradient flows through either.
+            The mask, a float32 tensor (batch,) of zeros and ones, and the
+            labels, an int32 tensor (batch,). No gradient flows through either.
         """
         mask = targets.confidence_mask(y_target, self.threshold, self.inclusive)
         return mask, targets.hard_labels(y_target)

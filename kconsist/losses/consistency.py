@@ -1,7 +1,9 @@
-"""How far two predictions are apart, over the examples of a mask.
+"""Distance between two predictions, with an optional mask.
 
 Laine and Aila 2017, "Temporal Ensembling for Semi-Supervised Learning".
 """
+
+from collections.abc import Callable
 
 import keras
 from keras import ops
@@ -11,23 +13,24 @@ from kconsist import _checks
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class ConsistencyLoss(keras.losses.Loss):
-    """A distance of two predictions, times a mask, one value an example.
+    """Distance between two predictions, times a mask, one value per example.
 
-    The mean is over all examples, not over the kept ones. Gradient flows into
-    both predictions, as in TLL and in the Π-model: to teach with one of them,
-    pass it under stop-gradient, such as `kconsist.targets.soft_targets` of
-    its logits.
+    The mean is over all examples, not only those that the mask selects.
+    Gradient flows into both predictions, as in TLL and in the Π-model. To use
+    one of them as a fixed target, stop its gradient, for example with
+    `kconsist.targets.soft_targets` of its logits.
 
     Args:
         distance: callable of two predictions (batch, …) that returns (batch,):
-            a function, or a `keras.losses.Loss` of `reduction=None`. To be
-            saved, a function of one's own is registered as any Keras object.
-        reduction: TLL's `"mean"`, `"sum"`, `"none"`, or as for any Keras loss.
-            Defaults to `"mean"`, over the batch.
+            a function, or a `keras.losses.Loss` with `reduction=None`. To
+            save the loss, register your own function with
+            `keras.saving.register_keras_serializable`.
+        reduction: TLL's `"mean"`, `"sum"` or `"none"`, or as in any Keras
+            loss. Defaults to `"mean"`, over the batch.
         name: name of the loss.
 
     Call arguments, in TLL's order:
-        p1, p2: predictions (batch, …) that `distance` takes.
+        p1, p2: predictions (batch, …), the arguments of `distance`.
         mask: float tensor (batch,), a weight for each example, or None.
 
     Example:
@@ -43,14 +46,18 @@ class ConsistencyLoss(keras.losses.Loss):
         ```
 
     Raises:
-        ValueError: for a distance that does not return one value an example.
+        ValueError: `distance` does not return one value per example.
 
     Reference: https://arxiv.org/abs/1610.02242, section 3. TLL:
     `tllib.self_training.pi_model.ConsistencyLoss`.
     """
 
     def __init__(
-        self, distance, reduction="mean", name="consistency_loss", **kwargs
+        self,
+        distance: Callable,
+        reduction: str | None = "mean",
+        name: str = "consistency_loss",
+        **kwargs,
     ):
         if not callable(distance):
             raise ValueError(
@@ -66,14 +73,14 @@ class ConsistencyLoss(keras.losses.Loss):
         values = self.distance(p1, p2)
         if len(values.shape) != 1:
             raise ValueError(
-                "distance must return one value an example, shape (batch,), "
-                f"got shape {tuple(values.shape)}; for a keras.losses.Loss "
-                "pass reduction=None"
+                "distance must return one value per example, shape (batch,), "
+                f"got shape {tuple(values.shape)}; for a keras.losses.Loss, "
+                "set reduction=None"
             )
         return values
 
     def get_config(self) -> dict:
-        """Returns the configuration, with the distance in it."""
+        """Returns the configuration, including that of the distance."""
         return {
             **super().get_config(),
             "distance": keras.saving.serialize_keras_object(self.distance),
@@ -81,22 +88,23 @@ class ConsistencyLoss(keras.losses.Loss):
 
     @classmethod
     def from_config(cls, config: dict):
-        """Returns a loss from what `get_config` returned."""
+        """Creates a loss from the output of `get_config`."""
         distance = keras.saving.deserialize_keras_object(config["distance"])
         return cls(**{**config, "distance": distance})
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class L2ConsistencyLoss(keras.losses.Loss):
-    """Sum over classes of (p1 - p2)², times a mask, one value an example.
+    """Sum over classes of (p1 - p2)², times a mask, one value per example.
 
-    TLL sums over the classes, though its documentation says mean. The papers'
-    mean over classes (Π-model, Mean Teacher, MixMatch) is `num_classes` times
-    smaller: `keras.losses.MeanSquaredError`. Gradient flows into both.
+    TLL sums over the classes, although its documentation says mean. The mean
+    over classes in the papers (Π-model, Mean Teacher, MixMatch) is
+    `num_classes` times smaller: `keras.losses.MeanSquaredError`. Gradient flows
+    into both predictions.
 
     Args:
-        reduction: TLL's `"mean"`, `"sum"`, `"none"`, or as for any Keras loss.
-            Defaults to `"mean"`, over the batch.
+        reduction: TLL's `"mean"`, `"sum"` or `"none"`, or as in any Keras
+            loss. Defaults to `"mean"`, over the batch.
         name: name of the loss.
 
     Call arguments, in TLL's order:
@@ -116,7 +124,12 @@ class L2ConsistencyLoss(keras.losses.Loss):
     `tllib.self_training.pi_model.L2ConsistencyLoss`.
     """
 
-    def __init__(self, reduction="mean", name="l2_consistency_loss", **kwargs):
+    def __init__(
+        self,
+        reduction: str | None = "mean",
+        name: str = "l2_consistency_loss",
+        **kwargs,
+    ):
         super().__init__(name=name, reduction=reduction, **kwargs)
 
     def call(self, p1, p2):

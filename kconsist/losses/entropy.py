@@ -1,4 +1,4 @@
-"""Entropy of predictions: low where a network has made up its mind.
+"""Entropy of predictions: low where the network is certain.
 
 Grandvalet and Bengio 2005, "Semi-supervised Learning by Entropy Minimization".
 """
@@ -9,12 +9,13 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class EntropyLoss(keras.losses.Loss):
-    """-Σ p log p of p = softmax(logits), in nats, one value an example.
+    """-Σ p log p with p = softmax(logits), in nats, one value per example.
 
-    From 0, for a certain answer, to log C. Gradient flows through both p.
+    Ranges from 0, for a one-hot prediction, to log C, for a uniform one.
+    Gradient flows through both factors.
 
     Args:
-        reduction: as for any Keras loss. Defaults to `"sum_over_batch_size"`,
+        reduction: as in any Keras loss. Defaults to `"sum_over_batch_size"`,
             the mean over the batch.
         name: name of the loss.
 
@@ -37,8 +38,8 @@ class EntropyLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        reduction="sum_over_batch_size",
-        name="entropy_loss",
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "entropy_loss",
         **kwargs,
     ):
         super().__init__(name=name, reduction=reduction, **kwargs)

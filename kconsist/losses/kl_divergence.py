@@ -1,7 +1,7 @@
-"""KL divergence of a network's logits from target probabilities.
+"""KL divergence from target probabilities to the softmax of logits.
 
-`keras.losses.KLDivergence` takes probabilities clipped to [1e-7, 1], where
-gradients die; this one stays in log space.
+`keras.losses.KLDivergence` clips probabilities to [1e-7, 1], where gradients
+vanish; this loss works in log space.
 
 Hinton, Vinyals, Dean 2015, "Distilling the Knowledge in a Neural Network",
 section 2.
@@ -20,11 +20,12 @@ class LogitsKLDivergence(keras.losses.Loss):
     """KL(target ‖ softmax(logits / T)), one value per example, in float32.
 
     Args:
-        temperature: divides the logits (T). The targets are taken as they are:
-            see `kconsist.targets.soft_targets`. Defaults to `1.0`.
-        temperature_squared: multiply by T², so that the gradient keeps its
-            size as T grows. Defaults to `False`.
-        reduction: as for any Keras loss. Defaults to `"sum_over_batch_size"`,
+        temperature: divides the logits (T). The targets are used as they are;
+            `kconsist.targets.soft_targets` applies a temperature to them.
+            Defaults to `1.0`.
+        temperature_squared: multiply by T², so that the size of the gradient
+            does not shrink as T grows. Defaults to `False`.
+        reduction: as in any Keras loss. Defaults to `"sum_over_batch_size"`,
             the mean over the batch.
         name: name of the loss.
 
@@ -46,10 +47,10 @@ class LogitsKLDivergence(keras.losses.Loss):
 
     def __init__(
         self,
-        temperature=1.0,
-        temperature_squared=False,
-        reduction="sum_over_batch_size",
-        name="logits_kl_divergence",
+        temperature: float = 1.0,
+        temperature_squared: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "logits_kl_divergence",
         **kwargs,
     ):
         _checks.positive("temperature", temperature)

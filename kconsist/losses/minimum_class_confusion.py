@@ -1,4 +1,4 @@
-"""How often a network's predictions mix two classes up.
+"""Minimum class confusion: how often predictions confuse two classes.
 
 Jin et al. 2020, "Minimum Class Confusion for Versatile Domain Adaptation".
 """
@@ -9,35 +9,37 @@ from keras import ops
 from kconsist import _checks, targets
 from kconsist.distribute import gather_replicas
 
-_TINY = 1e-30  # For a class that no prediction contains: 0 / 0 is 0 here.
+_TINY = 1e-30  # For a class that is never predicted: 0 / 0 is 0 here.
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class MinimumClassConfusionLoss(keras.losses.Loss):
-    """Mean over classes of the share of others in its row of the confusion.
+    """Mean over classes of the off-diagonal part of the class confusion.
 
-    P = softmax(z / T), the confusion is Pᵀ W P with certain examples weighing
-    more (`kconsist.targets.certainty_weights`), each of its rows sums to 1, and
-    the loss is what is off the diagonal, over C. From 0, for certain answers,
-    to 1 - 1/C. No gradient flows through the weights.
+    With P = softmax(z / T), the confusion matrix is Pᵀ W P, each row divided by
+    its sum. The diagonal W gives certain predictions more weight
+    (`kconsist.targets.certainty_weights`); no gradient flows through it. The
+    loss is the sum of the off-diagonal entries, divided by C. It ranges from 0,
+    for one-hot predictions, to 1 - 1/C.
 
-    One value for the whole batch, of all replicas, repeated for each example.
-    The paper gives it target logits alone.
+    The confusion is that of the global batch (all replicas), and its one value
+    is repeated for each example. The paper applies the loss to target logits
+    only.
 
-    TLL divides by the row sums along columns. The confusion is symmetric, so
-    that the loss is the paper's. A class that no prediction contains counts as
-    not confused here, where TLL has 0 / 0.
+    TLL divides by the row sums along columns. The confusion matrix is
+    symmetric, so the loss equals the paper's. A class that is never predicted
+    counts as not confused here, where TLL computes 0 / 0.
 
     Args:
         temperature: divides the logits (T). The paper and TLL use `2.5` for
             most tasks.
-        reduction: as for any Keras loss. Defaults to `"sum_over_batch_size"`.
+        reduction: as in any Keras loss. Defaults to `"sum_over_batch_size"`.
         name: name of the loss.
 
     Call arguments:
         logits: logits (batch, classes).
-        sample_weight: float tensor (batch,), or None. The weighted mean of the
-            repeated value; it does not weigh examples in the confusion.
+        sample_weight: float tensor (batch,), or None. It weights the repeated
+            value, not the examples within the confusion matrix.
 
     Example:
         ```python
@@ -45,7 +47,7 @@ class MinimumClassConfusionLoss(keras.losses.Loss):
         from kconsist.losses import MinimumClassConfusionLoss
 
         loss = MinimumClassConfusionLoss(temperature=2.5)
-        assert loss(np.zeros((4, 2))) == 0.5  # 1 - 1/C, the most.
+        assert loss(np.zeros((4, 2))) == 0.5  # 1 - 1/C, the maximum.
         ```
 
     Reference: https://arxiv.org/abs/1912.03699, probability rescaling, class
@@ -55,9 +57,9 @@ class MinimumClassConfusionLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        temperature,
-        reduction="sum_over_batch_size",
-        name="minimum_class_confusion_loss",
+        temperature: float,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "minimum_class_confusion_loss",
         **kwargs,
     ):
         _checks.positive("temperature", temperature)
@@ -69,7 +71,7 @@ class MinimumClassConfusionLoss(keras.losses.Loss):
         return super().__call__(logits, logits, sample_weight)
 
     def call(self, y_true, y_pred):
-        """Returns the value of the batch for each example, (batch,)."""
+        """Returns the batch loss, repeated for each example, (batch,)."""
         logits = gather_replicas(y_pred) / self.temperature
         p = ops.softmax(logits, axis=-1)
         weights = targets.certainty_weights(logits)

@@ -12,21 +12,21 @@ from kconsist import _checks, targets
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class SmoothedCrossEntropy(keras.losses.Loss):
-    """-(1 - ε) log p_y - ε · mean_c log p_c, one value an example.
+    """-(1 - ε) log p_y - ε · mean_c log p_c, one value per example.
 
-    Keras smooths one-hot labels alone; a trainer's labels are indices. Compile
-    any method with it, such as `NoisyStudent` or `MutualMeanTeaching`, whose
-    papers smooth their labels.
+    Keras smooths only one-hot labels, while labels here are class indices.
+    Compile any method with this loss, for example `NoisyStudent` or
+    `MutualMeanTeaching`, whose papers use label smoothing.
 
     Args:
-        label_smoothing: share (ε) in [0, 1] that all classes divide among
-            themselves. Defaults to `0.1`.
-        reduction: as for any Keras loss. Defaults to `"sum_over_batch_size"`,
+        label_smoothing: probability mass (ε) in [0, 1] that is spread evenly
+            over all classes. Defaults to `0.1`.
+        reduction: as in any Keras loss. Defaults to `"sum_over_batch_size"`,
             the mean over the batch.
         name: name of the loss.
 
     Call arguments:
-        y_true: integer tensor (batch,) or (batch, 1), the index of each class.
+        y_true: integer tensor (batch,) or (batch, 1) of class indices.
         y_pred: logits (batch, classes).
 
     Example:
@@ -43,9 +43,9 @@ class SmoothedCrossEntropy(keras.losses.Loss):
 
     def __init__(
         self,
-        label_smoothing=0.1,
-        reduction="sum_over_batch_size",
-        name="smoothed_cross_entropy",
+        label_smoothing: float = 0.1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "smoothed_cross_entropy",
         **kwargs,
     ):
         _checks.in_range("label_smoothing", label_smoothing, 0, 1)

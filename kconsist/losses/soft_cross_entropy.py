@@ -1,4 +1,4 @@
-"""Cross-entropy of two logits, one of them the target.
+"""Cross-entropy between two sets of logits, one of them the target.
 
 Ge, Chen, Li 2020, "Mutual Mean-Teaching".
 """
@@ -11,20 +11,20 @@ from kconsist import _checks, targets
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class SoftCrossEntropyLoss(keras.losses.Loss):
-    """-Σ softmax(labels) · log softmax(y), one value an example.
+    """-Σ softmax(labels) · log softmax(y), one value per example.
 
-    Gradient flows into `y` alone. This is TLL's `CrossEntropyLoss`, whose
-    `labels` are logits too; for targets that are probabilities take
+    Gradient flows into `y` only. This is TLL's `CrossEntropyLoss`, whose
+    `labels` are logits too. If the targets are probabilities, use
     `keras.losses.CategoricalCrossentropy(from_logits=True)`.
 
     Args:
-        reduction: as for any Keras loss. Defaults to `"sum_over_batch_size"`,
+        reduction: as in any Keras loss. Defaults to `"sum_over_batch_size"`,
             the mean over the batch.
         name: name of the loss.
 
     Call arguments, in TLL's order:
-        y: logits (batch, classes) that learn.
-        labels: logits (batch, classes) that teach.
+        y: logits (batch, classes), which receive the gradient.
+        labels: logits (batch, classes) of the target.
         sample_weight: float tensor (batch,), or None.
 
     Example:
@@ -43,8 +43,8 @@ class SoftCrossEntropyLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        reduction="sum_over_batch_size",
-        name="soft_cross_entropy_loss",
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "soft_cross_entropy_loss",
         **kwargs,
     ):
         super().__init__(name=name, reduction=reduction, **kwargs)

@@ -1,4 +1,4 @@
-"""The hardest triplets of a batch, judged softly, as Mutual Mean-Teaching.
+"""Softmax-triplet loss with hard mining, as in Mutual Mean-Teaching.
 
 Ge, Chen, Li 2020, "Mutual Mean-Teaching: Pseudo Label Refinery for Unsupervised
 Domain Adaptation on Person Re-identification".
@@ -11,37 +11,38 @@ from kconsist import _checks, targets
 from kconsist.distribute import gather_replicas
 from kconsist.features import l2_normalize
 
-_TINY = 1e-12  # Least squared distance: the root's gradient is finite there.
+_TINY = 1e-12  # Minimum squared distance: keeps the root's gradient finite.
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class SoftTripletLoss(keras.losses.Loss):
-    """Cross-entropy of softmax(d_positive, d_negative), one value an anchor.
+    """Cross-entropy of softmax(d_positive, d_negative), one value per anchor.
 
-    For each of `features_1`, d_positive is its distance from the farthest of
-    its own label and d_negative that from the nearest of another, Euclidean,
-    in the batch of all replicas. The target is the same softmax of
-    `features_2`, for the triplets that `features_1` picked; no gradient flows
-    into `features_2`. TLL's documentation speaks of inner products; its code
-    takes distances, as the paper does.
+    For each anchor in `features_1`, d_positive is the Euclidean distance to the
+    farthest example of the same label and d_negative that to the nearest
+    example of another label, in the global batch (all replicas). The target is
+    the same softmax for `features_2`, on the triplets mined from `features_1`;
+    no gradient flows into `features_2`. TLL's documentation mentions inner
+    products, but its code uses distances, as the paper does.
 
-    An anchor alone with its label is its own positive, at distance 0; a batch
-    of one label has no negative, and its values mean nothing: sample several
-    images of several labels.
+    An anchor whose label occurs only once is its own positive, at distance 0. A
+    batch with a single label has no negatives, and its loss is meaningless:
+    sample several images of each of several labels.
 
     Args:
-        margin: not a distance but the target of the positive, in [0, 1]: the
-            loss is -m log p_positive - (1 - m) log p_negative. `0.0` is the
-            paper's softmax-triplet loss; `None` takes the target of
-            `features_2`, its soft softmax-triplet loss. Defaults to `None`.
-        normalize_feature: divide the features by their lengths first. Defaults
-            to `False`.
-        reduction: as for any Keras loss. Defaults to `"sum_over_batch_size"`.
+        margin: not a distance but the target probability (m) of the positive,
+            in [0, 1]: the loss is -m log p_positive - (1 - m) log p_negative.
+            `0.0` gives the paper's softmax-triplet loss. `None` takes the
+            target from `features_2`, the paper's soft softmax-triplet loss.
+            Defaults to `None`.
+        normalize_feature: scale the features to unit length first. Defaults to
+            `False`.
+        reduction: as in any Keras loss. Defaults to `"sum_over_batch_size"`.
         name: name of the loss.
 
     Call arguments, in TLL's order:
-        features_1: float tensor (batch, features) that learns.
-        features_2: float tensor (batch, features) that teaches.
+        features_1: float tensor (batch, features), which receives the gradient.
+        features_2: float tensor (batch, features), which gives the target.
         labels: integer tensor (batch,) or (batch, 1).
         sample_weight: float tensor (batch,), or None.
 
@@ -62,10 +63,10 @@ class SoftTripletLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        margin=None,
-        normalize_feature=False,
-        reduction="sum_over_batch_size",
-        name="soft_triplet_loss",
+        margin: float | None = None,
+        normalize_feature: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "soft_triplet_loss",
         **kwargs,
     ):
         if margin is not None:
@@ -77,28 +78,30 @@ class SoftTripletLoss(keras.losses.Loss):
     def __call__(self, features_1, features_2, labels, sample_weight=None):
         """Returns the reduced loss."""
         labels = ops.cast(targets.class_indices(labels), "int32")
-        same = labels[:, None] == gather_replicas(labels)[None]
-        return super().__call__((features_2, same), features_1, sample_weight)
+        same_label = labels[:, None] == gather_replicas(labels)[None]
+        return super().__call__(
+            (features_2, same_label), features_1, sample_weight
+        )
 
     def call(self, y_true, y_pred):
-        """Returns the value of each anchor, (batch,).
+        """Returns the loss of each anchor, (batch,).
 
         Args:
-            y_true: `features_2`, and 1 where two examples share a label, float
-                (batch, batch of all replicas).
+            y_true: `features_2`, and a float tensor (batch, global batch) that
+                is 1 where two examples have the same label.
             y_pred: `features_1`.
         """
-        (features_2, same), features_1 = y_true, y_pred
+        (features_2, same_label), features_1 = y_true, y_pred
         if self.normalize_feature:
             features_1, features_2 = map(l2_normalize, (features_1, features_2))
-        positive, negative = _hardest(features_1, same)
-        found = _distances(features_1, positive, negative)
+        positive, negative = _hardest(features_1, same_label)
+        distances = _distances(features_1, positive, negative)
         if self.margin is None:
             reference = _distances(features_2, positive, negative)
             target = targets.soft_targets(reference)
         else:
             target = ops.convert_to_tensor([self.margin, 1.0 - self.margin])
-        return -ops.sum(target * ops.log_softmax(found, axis=-1), axis=-1)
+        return -ops.sum(target * ops.log_softmax(distances, axis=-1), axis=-1)
 
     def get_config(self) -> dict:
         """Returns the configuration."""
@@ -109,26 +112,32 @@ class SoftTripletLoss(keras.losses.Loss):
         }
 
 
-def _hardest(features, same):
-    """Returns, into the whole batch, the hardest positive and negative."""
-    everything = gather_replicas(features)
-    # Up to a constant of each anchor, which no arg max depends on.
-    distance = ops.sum(everything**2, axis=-1)[None] - 2.0 * ops.matmul(
-        features, ops.transpose(everything)
+def _hardest(features, same_label):
+    """Returns each anchor's hardest positive and negative in the global batch.
+
+    Both are int32 tensors (batch,) of indices.
+    """
+    all_features = gather_replicas(features)
+    # Squared distances without the anchor's own term, constant in each row.
+    distance = ops.sum(all_features**2, axis=-1)[None] - 2.0 * ops.matmul(
+        features, ops.transpose(all_features)
     )
-    positive = ops.argmax(ops.where(same > 0, distance, -float("inf")), axis=1)
-    negative = ops.argmin(ops.where(same > 0, float("inf"), distance), axis=1)
+    infinity = float("inf")
+    positive = ops.argmax(
+        ops.where(same_label > 0, distance, -infinity), axis=1
+    )
+    negative = ops.argmin(ops.where(same_label > 0, infinity, distance), axis=1)
     return positive, negative
 
 
 def _distances(features, *indices):
-    """Returns each anchor's distance from the indexed ones, (batch, indices).
+    """Returns the distances of each anchor to others, (batch, len(indices)).
 
-    From the differences themselves: squares of lengths would cancel.
+    They are computed from differences: |a|² + |b|² - 2ab would cancel.
     """
-    everything = gather_replicas(features)
+    all_features = gather_replicas(features)
     squares = [
-        ops.sum((features - ops.take(everything, index, axis=0)) ** 2, axis=-1)
-        for index in indices
+        ops.sum((features - ops.take(all_features, i, axis=0)) ** 2, axis=-1)
+        for i in indices
     ]
     return ops.sqrt(ops.maximum(ops.stack(squares, axis=-1), _TINY))

@@ -1,4 +1,4 @@
-"""KL divergence of the strong view from the confident weak view, as UDA.
+"""KL divergence between confident weak and strong views, as in UDA.
 
 Xie et al. 2020, "Unsupervised Data Augmentation for Consistency Training".
 """
@@ -16,32 +16,33 @@ _MEANS = ("kept", "all")
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class StrongWeakConsistencyLoss(keras.losses.Loss):
-    """1(max p_weak > τ) · KL(p_weak ‖ p_strong), one value an example.
+    """1(max p_weak > τ) · KL(p_weak ‖ p_strong), one value per example.
 
-    Gradient flows into the strong view alone. The mask is of the weak view's
+    Gradient flows into the strong view only. The mask uses the weak view's
     probabilities at temperature 1.
 
-    TLL departs from the paper twice: its temperature divides the strong view's
-    logits, where the paper sharpens the weak one's; and its mean is over the
-    kept examples, where the paper's is over all. The defaults are TLL's; the
-    paper's form is `sharpen="weak", mean_over="all"`.
+    TLL differs from the paper in two ways. Its temperature divides the logits
+    of the strong view, while the paper sharpens the weak view. Its mean is over
+    the confident examples, while the paper's is over all. The defaults are
+    TLL's; for the paper's loss use `sharpen="weak", mean_over="all"`.
 
     Args:
-        threshold: confidence (τ, in the paper β) in [0, 1]. Defaults to `0.7`.
-        temperature: divides the logits (in the paper τ). Defaults to `0.85`.
+        threshold: confidence (τ; the paper's β) in [0, 1]. Defaults to `0.7`.
+        temperature: divides the logits (the paper's τ). Defaults to `0.85`.
         sharpen: `"strong"` or `"weak"`, the view whose logits the temperature
             divides. Defaults to `"strong"`.
-        mean_over: `"kept"` or `"all"`. For `"kept"` each value is divided by
-            the rate of kept examples of the batch, of all replicas, so that
-            the mean over the batch is the mean over the kept, and 0 where none
-            is kept. Defaults to `"kept"`.
-        inclusive: an example at the threshold counts. Defaults to `False`.
-        reduction: as for any Keras loss. Defaults to `"sum_over_batch_size"`.
+        mean_over: `"kept"` or `"all"`. With `"kept"`, each value is divided by
+            the fraction of confident examples in the global batch (all
+            replicas), so that the mean over the batch is the mean over the
+            confident examples, or 0 if there are none. Defaults to `"kept"`.
+        inclusive: count examples exactly at the threshold. Defaults to
+            `False`.
+        reduction: as in any Keras loss. Defaults to `"sum_over_batch_size"`.
         name: name of the loss.
 
     Call arguments, in TLL's order:
-        y_strong: logits (batch, classes) that learn.
-        y_weak: logits (batch, classes) that teach.
+        y_strong: logits (batch, classes), which receive the gradient.
+        y_weak: logits (batch, classes) of the target.
         sample_weight: float tensor (batch,), or None.
 
     Example:
@@ -62,13 +63,13 @@ class StrongWeakConsistencyLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        threshold=0.7,
-        temperature=0.85,
-        sharpen="strong",
-        mean_over="kept",
-        inclusive=False,
-        reduction="sum_over_batch_size",
-        name="strong_weak_consistency_loss",
+        threshold: float = 0.7,
+        temperature: float = 0.85,
+        sharpen: str = "strong",
+        mean_over: str = "kept",
+        inclusive: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "strong_weak_consistency_loss",
         **kwargs,
     ):
         _checks.in_range("threshold", threshold, 0, 1)
@@ -81,9 +82,11 @@ class StrongWeakConsistencyLoss(keras.losses.Loss):
         self.sharpen = sharpen
         self.mean_over = mean_over
         self.inclusive = inclusive
-        of_weak = sharpen == "weak"
-        self._weak_temperature = temperature if of_weak else 1.0
-        self._divergence = LogitsKLDivergence(1.0 if of_weak else temperature)
+        sharpen_weak = sharpen == "weak"
+        self._weak_temperature = temperature if sharpen_weak else 1.0
+        self._divergence = LogitsKLDivergence(
+            1.0 if sharpen_weak else temperature
+        )
 
     def call(self, y_strong, y_weak):
         """Returns the masked divergence of each example, (batch,)."""
@@ -91,7 +94,7 @@ class StrongWeakConsistencyLoss(keras.losses.Loss):
         mask = targets.confidence_mask(y_weak, self.threshold, self.inclusive)
         values = mask * self._divergence.call(target, y_strong)
         if self.mean_over == "kept":
-            values = values / _rate(gather_replicas(mask))
+            values = values / _selected_fraction(gather_replicas(mask))
         return values
 
     def get_config(self) -> dict:
@@ -106,7 +109,7 @@ class StrongWeakConsistencyLoss(keras.losses.Loss):
         }
 
 
-def _rate(mask):
-    """Returns the rate of ones, as if there were one at least."""
-    size = ops.cast(ops.shape(mask)[0], "float32")
-    return ops.maximum(ops.sum(mask), 1.0) / size
+def _selected_fraction(mask):
+    """Returns the fraction of ones in a mask, at least 1 / batch size."""
+    batch_size = ops.cast(ops.shape(mask)[0], "float32")
+    return ops.maximum(ops.sum(mask), 1.0) / batch_size

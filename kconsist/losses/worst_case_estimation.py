@@ -1,4 +1,4 @@
-"""The worst head: right where labels are, wrong where they are not.
+"""Worst-case estimation, as in Debiased Self-Training.
 
 Chen et al. 2022, "Debiased Self-Training for Semi-Supervised Learning".
 """
@@ -8,34 +8,34 @@ from keras import ops
 
 from kconsist import _checks, targets
 
-_SHIFT = 1e-6  # TLL's: log(1 - p) stays above -13.8.
+_SHIFT = 1e-6  # As in TLL: log(1 - p) stays above -13.8.
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class WorstCaseEstimationLoss(keras.losses.Loss):
     """η' · CE(argmax y_l, y_l_adv) - log(1 - softmax(y_u_adv)[argmax y_u]).
 
-    The worst head (`_adv`) agrees with the main head on labeled images and
-    disagrees on unlabeled ones. Gradient flows into the two `_adv` alone, and
-    from there to the features with its sign turned: put a
-    `kconsist.layers.GradientReversal` before that head.
+    The worst-case head (`_adv`) learns to agree with the main head on labeled
+    images and to disagree with it on unlabeled images. Gradient flows only into
+    the two `_adv` arguments. The features must receive it with the opposite
+    sign: put a `kconsist.layers.GradientReversal` before the worst-case head.
 
-    One value for each unlabeled example, with the mean over the labeled ones
-    added to each. As in TLL, the labels of labeled images are the main head's
-    predictions, where the paper's equation has the true ones: pass
-    `keras.ops.one_hot(labels, classes)` as `y_l` for that.
+    Returns one value per unlabeled example; the mean over the labeled examples
+    is added to each. As in TLL, labeled images use the main head's predictions
+    as labels, where the paper's equation has the true labels. For the latter,
+    pass `keras.ops.one_hot(labels, classes)` as `y_l`.
 
     Args:
         eta_prime: weight of the labeled term (η'), 0 or more. TLL's scripts
             use `2.0`.
-        reduction: as for any Keras loss. Defaults to `"sum_over_batch_size"`.
+        reduction: as in any Keras loss. Defaults to `"sum_over_batch_size"`.
         name: name of the loss.
 
     Call arguments, in TLL's order:
-        y_l: the main head's logits (labeled batch, classes).
-        y_l_adv: the worst head's.
-        y_u: the main head's logits (unlabeled batch, classes).
-        y_u_adv: the worst head's.
+        y_l: logits (labeled batch, classes) of the main head.
+        y_l_adv: logits of the worst-case head on the same images.
+        y_u: logits (unlabeled batch, classes) of the main head.
+        y_u_adv: logits of the worst-case head on the same images.
 
     Example:
         ```python
@@ -54,9 +54,9 @@ class WorstCaseEstimationLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        eta_prime,
-        reduction="sum_over_batch_size",
-        name="worst_case_estimation_loss",
+        eta_prime: float,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "worst_case_estimation_loss",
         **kwargs,
     ):
         _checks.in_range("eta_prime", eta_prime, 0, float("inf"))
@@ -68,18 +68,18 @@ class WorstCaseEstimationLoss(keras.losses.Loss):
         return super().__call__((y_l, y_u), (y_l_adv, y_u_adv))
 
     def call(self, y_true, y_pred):
-        """Returns the value of each unlabeled example, (unlabeled batch,).
+        """Returns the loss of each unlabeled example, (unlabeled batch,).
 
         Args:
-            y_true: the main head's logits, labeled and unlabeled.
-            y_pred: the worst head's.
+            y_true: labeled and unlabeled logits of the main head.
+            y_pred: labeled and unlabeled logits of the worst-case head.
         """
         (y_l, y_u), (y_l_adv, y_u_adv) = y_true, y_pred
         agreement = ops.sparse_categorical_crossentropy(
             targets.hard_labels(y_l), y_l_adv, from_logits=True
         )
-        answers = ops.one_hot(targets.hard_labels(y_u), y_u.shape[-1])
-        p = ops.sum(answers * ops.softmax(y_u_adv, axis=-1), axis=-1)
+        labels = ops.one_hot(targets.hard_labels(y_u), y_u.shape[-1])
+        p = ops.sum(labels * ops.softmax(y_u_adv, axis=-1), axis=-1)
         disagreement = -ops.log(ops.minimum(1.0 - p + _SHIFT, 1.0))
         return self.eta_prime * ops.mean(agreement) + disagreement
 

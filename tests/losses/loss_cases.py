@@ -1,8 +1,8 @@
-"""Every loss with small inputs and its formula as loops in NumPy.
+"""All losses, with small inputs and an oracle written as loops in NumPy.
 
-An oracle takes the inputs twice: `live`, where gradient flows, and `frozen`,
-the same numbers where the paper stops it. Finite differences of it in `live`
-are then the gradient that the loss has to have.
+An oracle takes the inputs twice: `live`, through which gradient flows, and
+`frozen`, the same values where the paper stops the gradient. Its finite
+differences in `live` are the expected gradient of the loss.
 """
 
 import dataclasses
@@ -23,18 +23,19 @@ class Case:
 
     Attributes:
         loss: the loss, called with all inputs.
-        oracle: from `live` and `frozen` inputs to the reduced value.
-        inputs: from a generator to the tuple of inputs.
-        learners: positions of the inputs that gradient flows into.
+        oracle: function of `live` and `frozen` inputs; returns the reduced
+            value.
+        inputs: function of a random generator; returns the tuple of inputs.
+        gradient_inputs: positions of the inputs that receive a gradient.
     """
 
     loss: keras.losses.Loss
     oracle: object
     inputs: object
-    learners: tuple
+    gradient_inputs: tuple
 
 
-def draw(*shapes, scale=2.0):
+def normal(*shapes, scale=2.0):
     return lambda rng: tuple(
         rng.normal(0, scale, shape).astype("float32") for shape in shapes
     )
@@ -50,9 +51,9 @@ def probabilities(count):
 
 
 def triplets(rng):
-    # Two of each label, in the first half of the batch and in the second.
+    # Each label occurs once in each half of the batch.
     labels = np.tile(np.arange(BATCH // 2), 2)
-    return (*draw((BATCH, 5), (BATCH, 5), scale=1.0)(rng), labels)
+    return (*normal((BATCH, 5), (BATCH, 5), scale=1.0)(rng), labels)
 
 
 def confidence(threshold):
@@ -86,17 +87,18 @@ def class_balance(live, frozen):
     return total / size
 
 
-def strong_weak(threshold, of_strong, of_weak, over_all):
+def strong_weak(threshold, strong_temperature, weak_temperature, over_all):
     def oracle(live, frozen):
-        total, kept = 0.0, 0
+        total, confident = 0.0, 0
         for strong, weak in zip(live[0], frozen[1], strict=True):
             if softmax(weak).max() <= threshold:
                 continue
-            kept += 1
-            p, q = softmax(weak, of_weak), softmax(strong, of_strong)
+            confident += 1
+            p = softmax(weak, weak_temperature)
+            q = softmax(strong, strong_temperature)
             for k in range(len(p)):
                 total += p[k] * math.log(p[k] / q[k])
-        return total / (len(live[0]) if over_all else max(kept, 1))
+        return total / (len(live[0]) if over_all else max(confident, 1))
 
     return oracle
 
@@ -125,21 +127,21 @@ def class_confusion(temperature):
 
 
 def soft_triplet(margin, normalize):
-    def length(x):
+    def maybe_normalize(x):
         return x / math.sqrt(sum(x**2)) if normalize else x
 
     def distance(features, i, j):
-        difference = length(features[i]) - length(features[j])
+        difference = maybe_normalize(features[i]) - maybe_normalize(features[j])
         return math.sqrt(sum(difference**2))
 
     def oracle(live, frozen):
         labels, total = live[2], 0.0
-        everyone = range(len(labels))
-        for i in everyone:
-            own = [j for j in everyone if labels[j] == labels[i]]
-            others = [j for j in everyone if labels[j] != labels[i]]
-            positive = max(own, key=lambda j: distance(frozen[0], i, j))
-            negative = min(others, key=lambda j: distance(frozen[0], i, j))
+        batch = range(len(labels))
+        for i in batch:
+            same = [j for j in batch if labels[j] == labels[i]]
+            other = [j for j in batch if labels[j] != labels[i]]
+            positive = max(same, key=lambda j: distance(frozen[0], i, j))
+            negative = min(other, key=lambda j: distance(frozen[0], i, j))
             pair = [distance(live[0], i, j) for j in (positive, negative)]
             target = [margin, 1 - (margin or 0.0)]
             if margin is None:
@@ -163,7 +165,7 @@ def soft_cross_entropy(live, frozen):
 
 def labels_and_logits(rng):
     labels = rng.integers(0, CLASSES, BATCH)
-    return labels, *draw((BATCH, CLASSES))(rng)
+    return labels, *normal((BATCH, CLASSES))(rng)
 
 
 def smoothed_cross_entropy(smoothing):
@@ -172,8 +174,8 @@ def smoothed_cross_entropy(smoothing):
         for label, y in zip(frozen[0], live[1], strict=True):
             q = softmax(y)
             for k in range(len(q)):
-                share = smoothing / len(q) + (1 - smoothing) * (k == label)
-                total -= share * math.log(q[k])
+                target = smoothing / len(q) + (1 - smoothing) * (k == label)
+                total -= target * math.log(q[k])
         return total / len(live[1])
 
     return oracle
@@ -200,37 +202,37 @@ def entropy(live, frozen):
 
 
 LOGITS = (BATCH, CLASSES)
-PAIR = draw(LOGITS, LOGITS)
+PAIR = normal(LOGITS, LOGITS)
 CASES = {
     "confidence": Case(
         losses.ConfidenceBasedSelfTrainingLoss(0.7),
         confidence(0.7),
         PAIR,
-        learners=(0,),
+        gradient_inputs=(0,),
     ),
     "consistency": Case(
         losses.ConsistencyLoss(keras.losses.MeanSquaredError(reduction=None)),
         distance_over_classes(CLASSES),
         probabilities(2),
-        learners=(0, 1),
+        gradient_inputs=(0, 1),
     ),
     "l2_consistency": Case(
         losses.L2ConsistencyLoss(),
         distance_over_classes(1),
         probabilities(2),
-        learners=(0, 1),
+        gradient_inputs=(0, 1),
     ),
     "class_balance": Case(
         losses.ClassBalanceLoss(CLASSES),
         class_balance,
         probabilities(1),
-        learners=(0,),
+        gradient_inputs=(0,),
     ),
     "strong_weak": Case(
         losses.StrongWeakConsistencyLoss(0.7, 0.85),
         strong_weak(0.7, 0.85, 1.0, over_all=False),
         PAIR,
-        learners=(0,),
+        gradient_inputs=(0,),
     ),
     "strong_weak_of_the_paper": Case(
         losses.StrongWeakConsistencyLoss(
@@ -238,49 +240,51 @@ CASES = {
         ),
         strong_weak(0.7, 1.0, 0.4, over_all=True),
         PAIR,
-        learners=(0,),
+        gradient_inputs=(0,),
     ),
     "class_confusion": Case(
         losses.MinimumClassConfusionLoss(2.5),
         class_confusion(2.5),
-        draw(LOGITS),
-        learners=(0,),
+        normal(LOGITS),
+        gradient_inputs=(0,),
     ),
     "soft_triplet": Case(
         losses.SoftTripletLoss(),
         soft_triplet(None, normalize=False),
         triplets,
-        learners=(0,),
+        gradient_inputs=(0,),
     ),
     "soft_triplet_hard": Case(
         losses.SoftTripletLoss(margin=0.0, normalize_feature=True),
         soft_triplet(0.0, normalize=True),
         triplets,
-        learners=(0,),
+        gradient_inputs=(0,),
     ),
     "soft_triplet_margin": Case(
         losses.SoftTripletLoss(margin=0.3),
         soft_triplet(0.3, normalize=False),
         triplets,
-        learners=(0,),
+        gradient_inputs=(0,),
     ),
     "soft_cross_entropy": Case(
         losses.SoftCrossEntropyLoss(),
         soft_cross_entropy,
         PAIR,
-        learners=(0,),
+        gradient_inputs=(0,),
     ),
     "smoothed_cross_entropy": Case(
         losses.SmoothedCrossEntropy(0.3),
         smoothed_cross_entropy(0.3),
         labels_and_logits,
-        learners=(1,),
+        gradient_inputs=(1,),
     ),
     "worst_case": Case(
         losses.WorstCaseEstimationLoss(2.0),
         worst_case(2.0),
-        draw(LOGITS, LOGITS, (2 * BATCH, CLASSES), (2 * BATCH, CLASSES)),
-        learners=(1, 3),
+        normal(LOGITS, LOGITS, (2 * BATCH, CLASSES), (2 * BATCH, CLASSES)),
+        gradient_inputs=(1, 3),
     ),
-    "entropy": Case(losses.EntropyLoss(), entropy, draw(LOGITS), learners=(0,)),
+    "entropy": Case(
+        losses.EntropyLoss(), entropy, normal(LOGITS), gradient_inputs=(0,)
+    ),
 }

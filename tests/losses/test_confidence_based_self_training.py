@@ -6,7 +6,7 @@ import tensorflow as tf
 from kconsist.losses import ConfidenceBasedSelfTrainingLoss
 
 
-def test_the_threshold_itself_counts_only_where_asked():
+def test_examples_at_the_threshold_count_only_if_inclusive():
     even = np.zeros((1, 2), "float32")  # Confidence is exactly 1/2.
     strict = ConfidenceBasedSelfTrainingLoss(0.5)
     inclusive = ConfidenceBasedSelfTrainingLoss(0.5, inclusive=True)
@@ -14,7 +14,7 @@ def test_the_threshold_itself_counts_only_where_asked():
     np.testing.assert_array_equal(inclusive.select(even)[0], [1.0])
 
 
-def test_without_confidence_neither_value_nor_gradient(rng):
+def test_value_and_gradient_are_0_without_confident_examples(rng):
     y = tf.Variable(rng.normal(size=(6, 4)).astype("float32"))
     with tf.GradientTape() as tape:
         value = ConfidenceBasedSelfTrainingLoss(1.0)(y, y)
@@ -22,8 +22,8 @@ def test_without_confidence_neither_value_nor_gradient(rng):
     np.testing.assert_array_equal(tape.gradient(value, y), np.zeros((6, 4)))
 
 
-def test_the_same_logits_twice_learn_from_their_own_labels(rng):
-    """Pseudo-Label: softmax minus the label on kept rows, 0 on the others."""
+def test_the_same_logits_twice_give_pseudo_label(rng):
+    """Pseudo-Label: softmax minus label on confident rows, 0 elsewhere."""
     logits = rng.normal(0, 2, (8, 3)).astype("float32")
     loss = ConfidenceBasedSelfTrainingLoss(0.7)
     mask, labels = map(np.array, loss.select(logits))
@@ -47,6 +47,6 @@ def test_threshold_0_is_the_cross_entropy_of_the_hard_labels(rng):
     )
 
 
-def test_wrong_threshold_is_named():
+def test_rejects_a_wrong_threshold():
     with pytest.raises(ValueError, match=r"threshold must be in \[0, 1\]"):
         ConfidenceBasedSelfTrainingLoss(95)

@@ -6,7 +6,7 @@ from kconsist.losses import ConsistencyLoss, L2ConsistencyLoss
 
 FIRST = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]], "float32")
 SECOND = np.array([[0.0, 1.0], [0.5, 0.5], [0.5, 0.5]], "float32")
-EACH = [2.0, 0.0, 0.5]  # Squared distances, summed over the classes.
+SQUARED = [2.0, 0.0, 0.5]  # Squared distances, summed over the classes.
 
 
 @keras.saving.register_keras_serializable(package="test")
@@ -16,29 +16,29 @@ def absolute(p, q):
 
 @pytest.mark.parametrize(
     "reduction, expected",
-    [("none", EACH), ("sum", 2.5), ("mean", 2.5 / 3)],
+    [("none", SQUARED), ("sum", 2.5), ("mean", 2.5 / 3)],
 )
-def test_reductions_have_tlls_names(reduction, expected):
+def test_accepts_tlls_names_of_reductions(reduction, expected):
     found = L2ConsistencyLoss(reduction)(FIRST, SECOND)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_the_mean_under_a_mask_is_over_all():
+def test_the_masked_mean_is_over_all_examples():
     mask = np.array([0.0, 1.0, 1.0])
     found = L2ConsistencyLoss()(FIRST, SECOND, mask)
     np.testing.assert_allclose(found, 0.5 / 3, rtol=1e-6)
 
 
-def test_takes_a_function_and_saves_it():
+def test_accepts_and_saves_a_function():
     loss = ConsistencyLoss(absolute)
     np.testing.assert_allclose(loss(FIRST, SECOND), 1.0, rtol=1e-6)
     copy = ConsistencyLoss.from_config(loss.get_config())
     assert copy.distance is absolute
 
 
-def test_a_distance_of_the_batch_is_refused():
+def test_rejects_a_distance_reduced_over_the_batch():
     loss = ConsistencyLoss(keras.losses.MeanSquaredError())
-    with pytest.raises(ValueError, match=r"one value an example.* got shape"):
+    with pytest.raises(ValueError, match=r"one value per example.* got shape"):
         loss(FIRST, SECOND)
     with pytest.raises(ValueError, match="callable of two predictions, got 3"):
         ConsistencyLoss(3)
@@ -47,6 +47,6 @@ def test_a_distance_of_the_batch_is_refused():
 @pytest.mark.parametrize(
     "loss", [ConsistencyLoss(absolute), L2ConsistencyLoss()]
 )
-def test_other_classes_are_refused(loss):
+def test_rejects_different_numbers_of_classes(loss):
     with pytest.raises(ValueError, match="got 1 and 2"):
         loss(FIRST, SECOND[:, :1])

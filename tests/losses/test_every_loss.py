@@ -1,4 +1,4 @@
-"""What holds for every loss: first where its gradient flows, then its value."""
+"""Tests of every loss: where its gradient flows, and its value."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from loss_cases import CASES
 
 from kconsist import losses
 
-EVERY = pytest.mark.parametrize("name", CASES)
+EVERY_LOSS = pytest.mark.parametrize("name", CASES)
 
 
 def gradients(loss, inputs):
@@ -20,8 +20,8 @@ def gradients(loss, inputs):
     return value, tape.gradient(value, variables, unconnected_gradients="zero")
 
 
-def slopes(oracle, inputs, position, step=1e-5):
-    """Central differences of an oracle in one of its inputs, in float64."""
+def finite_differences(oracle, inputs, position, step=1e-5):
+    """Returns central differences of an oracle in one input, in float64."""
     inputs = [
         np.array(x, "float64" if x.dtype.kind == "f" else x.dtype)
         for x in inputs
@@ -37,7 +37,7 @@ def slopes(oracle, inputs, position, step=1e-5):
     return found
 
 
-@EVERY
+@EVERY_LOSS
 def test_gradient_flows_where_the_paper_says(name, rng):
     case = CASES[name]
     inputs = case.inputs(rng)
@@ -45,15 +45,15 @@ def test_gradient_flows_where_the_paper_says(name, rng):
     for position, gradient in enumerate(found):
         if not gradient.dtype.is_floating:
             continue
-        if position in case.learners:
-            expected = slopes(case.oracle, inputs, position)
+        if position in case.gradient_inputs:
+            expected = finite_differences(case.oracle, inputs, position)
             assert np.abs(expected).max() > 1e-3
             np.testing.assert_allclose(gradient, expected, rtol=1e-3, atol=2e-6)
         else:
             np.testing.assert_array_equal(gradient, np.zeros(gradient.shape))
 
 
-@EVERY
+@EVERY_LOSS
 def test_equals_the_loops(name, rng):
     case = CASES[name]
     inputs = case.inputs(rng)
@@ -61,8 +61,8 @@ def test_equals_the_loops(name, rng):
     np.testing.assert_allclose(case.loss(*inputs), expected, rtol=1e-5)
 
 
-@EVERY
-def test_gives_one_value_an_example(name, rng):
+@EVERY_LOSS
+def test_returns_one_value_per_example(name, rng):
     case = CASES[name]
     config = {**case.loss.get_config(), "reduction": None}
     each = type(case.loss).from_config(config)(*case.inputs(rng))
@@ -71,7 +71,7 @@ def test_gives_one_value_an_example(name, rng):
     np.testing.assert_allclose(np.mean(each), case.loss(*inputs), rtol=1e-5)
 
 
-@EVERY
+@EVERY_LOSS
 def test_is_the_same_compiled_by_xla(name, rng):
     case = CASES[name]
     inputs = case.inputs(rng)
@@ -79,14 +79,14 @@ def test_is_the_same_compiled_by_xla(name, rng):
     expected_value, expected = gradients(case.loss, inputs)
     value, found = step(*map(tf.convert_to_tensor, inputs))
     np.testing.assert_allclose(value, expected_value, rtol=1e-5)
-    for position in case.learners:
+    for position in case.gradient_inputs:
         np.testing.assert_allclose(
             found[position], expected[position], rtol=1e-4, atol=1e-6
         )
 
 
-@EVERY
-def test_computes_in_float32_what_comes_in_float16(name, rng):
+@EVERY_LOSS
+def test_computes_float16_inputs_in_float32(name, rng):
     case = CASES[name]
     keras.config.set_dtype_policy("mixed_float16")
     halves = [
@@ -99,12 +99,12 @@ def test_computes_in_float32_what_comes_in_float16(name, rng):
     value, found = gradients(case.loss, halves)
     assert value.dtype == "float32"
     np.testing.assert_allclose(value, case.loss(*rounded), rtol=1e-6)
-    assert all(np.all(np.isfinite(found[i])) for i in case.learners)
+    assert all(np.all(np.isfinite(found[i])) for i in case.gradient_inputs)
 
 
-@EVERY
-def test_survives_logits_that_leave_no_doubt(name, rng):
-    """Probabilities of exactly 0 and 1, where a logarithm would be infinite."""
+@EVERY_LOSS
+def test_is_finite_for_saturated_logits(name, rng):
+    """Probabilities are exactly 0 and 1, where a logarithm is infinite."""
     case = CASES[name]
     inputs = case.inputs(rng)
     if all(x.min() >= 0 for x in inputs):  # Probabilities.
@@ -117,8 +117,8 @@ def test_survives_logits_that_leave_no_doubt(name, rng):
         assert np.all(np.isfinite(gradient))
 
 
-@EVERY
-def test_comes_back_from_its_configuration(name, rng):
+@EVERY_LOSS
+def test_is_restored_from_its_configuration(name, rng):
     case = CASES[name]
     inputs = case.inputs(rng)
     saved = keras.saving.serialize_keras_object(case.loss)
@@ -128,7 +128,7 @@ def test_comes_back_from_its_configuration(name, rng):
     assert float(copy(*inputs)) == float(case.loss(*inputs))
 
 
-@EVERY
+@EVERY_LOSS
 def test_does_not_depend_on_the_number_of_replicas(name, rng, mirrored):
     case = CASES[name]
     inputs = case.inputs(rng)
@@ -148,9 +148,9 @@ def test_does_not_depend_on_the_number_of_replicas(name, rng, mirrored):
         for half in halves
     ]
     value, found = step(*parts)
-    shares = mirrored.experimental_local_results(value)
-    np.testing.assert_allclose(sum(shares), expected_value, rtol=1e-5)
-    for position in case.learners:
+    values = mirrored.experimental_local_results(value)
+    np.testing.assert_allclose(sum(values), expected_value, rtol=1e-5)
+    for position in case.gradient_inputs:
         gradient = np.concatenate(
             mirrored.experimental_local_results(found[position])
         )

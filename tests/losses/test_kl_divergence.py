@@ -20,13 +20,13 @@ def test_equals_the_loop(rng, temperature):
     )
 
 
-def test_gives_one_value_an_example(rng):
+def test_returns_one_value_per_example(rng):
     loss = LogitsKLDivergence(reduction=None)
     target = tf.nn.softmax(rng.normal(size=(5, 3)))
     assert loss(target, rng.normal(size=(5, 3))).shape == (5,)
 
 
-def test_weights_multiply_and_the_mean_is_over_all(rng):
+def test_weights_multiply_and_the_mean_is_over_all_examples(rng):
     target = tf.nn.softmax(rng.normal(size=(4, 3)).astype("float32"))
     logits = rng.normal(size=(4, 3)).astype("float32")
     each = LogitsKLDivergence(reduction=None)(target, logits)
@@ -35,10 +35,10 @@ def test_weights_multiply_and_the_mean_is_over_all(rng):
     np.testing.assert_allclose(found, np.sum(each * weights) / 4, rtol=1e-6)
 
 
-def test_gradient_lives_where_probabilities_underflow():
-    """Keras's own clips at 1e-7, where its gradient is zero."""
+def test_gradient_does_not_vanish_where_probabilities_underflow():
+    """Keras clips probabilities at 1e-7, where the gradient is zero."""
     target = tf.constant([[1.0, 0.0]])
-    for loss, alive in (
+    for loss, has_gradient in (
         (LogitsKLDivergence(), True),
         (lambda p, z: keras.losses.KLDivergence()(p, tf.nn.softmax(z)), False),
     ):
@@ -46,7 +46,7 @@ def test_gradient_lives_where_probabilities_underflow():
         with tf.GradientTape() as tape:
             value = loss(target, logits)
         size = np.abs(tape.gradient(value, logits)).max()
-        assert bool(size > 0.5) is alive
+        assert bool(size > 0.5) is has_gradient
 
 
 def test_one_hot_targets_are_finite():
@@ -58,7 +58,7 @@ def test_one_hot_targets_are_finite():
     assert np.all(np.isfinite(tape.gradient(value, logits)))
 
 
-def test_comes_back_from_its_configuration():
+def test_is_restored_from_its_configuration():
     loss = LogitsKLDivergence(3.0, True, name="mine")
     copy = LogitsKLDivergence.from_config(loss.get_config())
     assert copy.get_config() == loss.get_config()

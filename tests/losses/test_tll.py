@@ -1,4 +1,4 @@
-"""The values of PyTorch-TLL's own classes, on the same inputs."""
+"""Losses and thresholds against values that PyTorch-TLL computed."""
 
 import pathlib
 
@@ -19,7 +19,7 @@ WORST = A, TLL["logits_a_adv"], B, TLL["logits_b_adv"]
 
 
 def values():
-    """Yields the name and the value of each of TLL's that is a loss."""
+    """Yields the name and the value of each loss that TLL has too."""
     for threshold in (0.5, 0.8, 0.95):
         loss = losses.ConfidenceBasedSelfTrainingLoss(threshold)
         mask, labels = loss.select(B)
@@ -51,27 +51,27 @@ def values():
 
 
 def threshold_values(warmup, mapping):
-    """Returns the thresholds that are read before each update."""
+    """Returns the thresholds before each update."""
     thresholding = layers.DynamicThresholding(
         0.95, warmup, mapping, num_classes=4, num_examples=64
     )
-    read = []
+    thresholds = []
     for index, mask, labels in zip(
         TLL["flex_index"], TLL["flex_mask"], TLL["flex_labels"], strict=True
     ):
-        read.append(thresholding.get_threshold(labels))
+        thresholds.append(thresholding.get_threshold(labels))
         thresholding.update(index, mask, labels)
-    return np.array(read)
+    return np.array(thresholds)
 
 
 def differences():
-    """Yields each name and the largest relative difference from TLL."""
+    """Yields each name and its largest relative difference from TLL."""
     found = list(values())
     for warmup in (True, False):
         for mapping in MAPPINGS:
             name = f"{'' if warmup else 'no'}warmup_{mapping}"
-            read = threshold_values(warmup, mapping)
-            found.append((f"flex_threshold_{name}", read))
+            thresholds = threshold_values(warmup, mapping)
+            found.append((f"flex_threshold_{name}", thresholds))
     for name, value in found:
         difference = np.abs(np.asarray(value, "float64") - TLL[name])
         yield name, np.max(difference / np.maximum(np.abs(TLL[name]), 1e-12))
@@ -85,6 +85,6 @@ INPUTS |= {"flex_index", "flex_labels", "flex_mask"}
 def test_every_value_equals_tlls():
     found = dict(differences())
     assert found.keys() == TLL.keys() - INPUTS
-    # Both compute in float32, in other orders of summation.
+    # Both compute in float32, but sum in different orders.
     too_far = {name: d for name, d in found.items() if not d < 1e-5}
     assert not too_far
