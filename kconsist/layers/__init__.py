@@ -1,7 +1,7 @@
 """Layers with state, and gradient reversal.
 
-State is Keras weights: saved with a model that holds the layer, and the same
-on all replicas.
+The state consists of Keras weights: it is saved with any model that contains
+the layer, and is the same on all replicas.
 """
 
 from kconsist.layers.class_queues import ClassQueues

@@ -1,24 +1,25 @@
-"""Writing rows by index, where the last of several writers wins.
+"""Deterministic scatter: among duplicate indices, the last write wins.
 
-The order of writers of one scatter is not defined on accelerators; here it is,
-and shapes are static.
+Accelerators apply the duplicates of one scatter in an undefined order. Here the
+order is that of the batch, and all shapes are static.
 """
 
 from keras import ops
 
 
 def last_write_index(index, mask, size: int):
-    """Returns, for each of `size` rows, the last example that writes it.
+    """Returns the batch position of the last example that writes each row.
 
     Args:
-        index: integer tensor (batch,), the row that each example writes, in
-            [0, size).
-        mask: boolean or float tensor (batch,), which examples write at all.
+        index: integer tensor (batch,) in [0, size), the row that each example
+            writes.
+        mask: boolean or float tensor (batch,); examples where it is 0 write
+            nothing.
         size: number of rows.
 
     Returns:
-        int32 tensor (size,) of positions in the batch, 0 where nobody writes,
-        and boolean tensor (size,), where somebody does.
+        int32 tensor (size,) of positions in the batch, 0 for rows that no
+        example writes; boolean tensor (size,), true for rows that are written.
 
     Example:
         ```python
@@ -26,8 +27,8 @@ def last_write_index(index, mask, size: int):
         from kconsist.layers._scatter import last_write_index
 
         index, mask = [2, 0, 2], [True, True, True]
-        writer, written = last_write_index(index, mask, size=4)
-        np.testing.assert_array_equal(writer, [1, 0, 2, 0])
+        position, written = last_write_index(index, mask, size=4)
+        np.testing.assert_array_equal(position, [1, 0, 2, 0])
         np.testing.assert_array_equal(written, [True, False, True, False])
         ```
     """

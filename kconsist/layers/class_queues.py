@@ -1,4 +1,4 @@
-"""A queue of the newest features of each class.
+"""Per-class queues of recent features.
 
 Wang et al. 2021, "Self-Tuning for Data-Efficient Deep Learning".
 """
@@ -14,39 +14,46 @@ from kconsist.layers._scatter import last_write_index
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class ClassQueues(keras.layers.Layer):
-    """A first-in, first-out queue of features for each class.
+    """First-in, first-out queues of features, one per class.
 
-    The queues start full of random unit vectors. They are weights: they are
-    saved with a model that holds the layer, and are the same on all replicas.
-    With one class, it is the one queue of MoCo.
+    The queues are initialized with random unit vectors. They are weights: they
+    are saved with any model that contains the layer, and are the same on all
+    replicas. With a single class, this is the queue of MoCo.
 
     Args:
         num_classes: number of classes (C).
-        length: how many features a queue keeps (K). Self-Tuning has 32.
-        features: length of a feature (D).
-        seed: seed of the random start, or None. Defaults to `None`.
+        length: number of features per queue (K). Self-Tuning uses 32.
+        features: width of a feature vector (D).
+        seed: seed of the random initialization, or None. Defaults to `None`.
 
     Attributes:
         queues: float32 weight (classes, length, features).
-        pointers: int64 weight (classes,), the slot that is written next and
-            holds the oldest feature.
+        pointers: int64 weight (classes,), the slot that is written next,
+            which holds the oldest feature.
 
     Example:
         ```python
         import numpy as np
         from kconsist.layers import ClassQueues
 
-        memory = ClassQueues(num_classes=3, length=2, features=4)
+        queues = ClassQueues(num_classes=3, length=2, features=4)
         keys, labels = np.ones((5, 4)), np.array([0, 0, 0, 2, 2])
-        memory.enqueue(keys, labels)
-        positives = memory(labels)  # (5, 2, 4): all ones here.
+        queues.enqueue(keys, labels)
+        positives = queues(labels)  # (5, 2, 4), all ones.
         ```
 
     Reference: https://arxiv.org/abs/2102.12903, pseudo group contrast. TLL:
     `tllib.self_training.self_tuning.SelfTuning`.
     """
 
-    def __init__(self, num_classes, length, features, seed=None, **kwargs):
+    def __init__(
+        self,
+        num_classes: int,
+        length: int,
+        features: int,
+        seed: int | None = None,
+        **kwargs,
+    ):
         _checks.in_range("num_classes", num_classes, 1, float("inf"))
         _checks.in_range("length", length, 1, float("inf"))
         _checks.in_range("features", features, 1, float("inf"))
@@ -60,7 +67,7 @@ class ClassQueues(keras.layers.Layer):
             name="queues",
             shape=(num_classes, length, features),
             dtype="float32",
-            initializer=self._random_units,
+            initializer=self._random_unit_vectors,
             trainable=False,
             autocast=False,
         )
@@ -73,7 +80,7 @@ class ClassQueues(keras.layers.Layer):
         )
         self.built = True
 
-    def _random_units(self, shape, dtype=None):
+    def _random_unit_vectors(self, shape, dtype=None):
         values = keras.random.normal(shape, dtype=dtype, seed=self.seed)
         return l2_normalize(values)
 
@@ -86,16 +93,17 @@ class ClassQueues(keras.layers.Layer):
         return ops.take(self.queues, targets.class_indices(labels), axis=0)
 
     def enqueue(self, features, labels, mask=None) -> None:
-        """Writes a batch as if one after the other, over the oldest features.
+        """Overwrites the oldest features with a batch, in the batch's order.
 
-        Replicas come one after the other too. No gradient is kept.
+        The global batch is written: first all of replica 0, then of replica 1,
+        and so on. No gradient flows through the queues.
 
         Args:
-            features: float tensor (batch, features), stored as they are:
-                normalize them first.
+            features: float tensor (batch, features). They are stored as they
+                are: normalize them first.
             labels: integer tensor (batch,) or (batch, 1) of classes.
-            mask: boolean or float tensor (batch,), which examples to write;
-                None for all.
+            mask: boolean or float tensor (batch,), true for the examples to
+                write. Defaults to `None`, all of them.
         """
         labels = targets.class_indices(labels)
         if mask is None:
@@ -106,21 +114,21 @@ class ClassQueues(keras.layers.Layer):
 
         member = ops.one_hot(labels, self.num_classes, dtype="int32")
         member = member * mask[:, None]
-        # How many of its class come before an example in the batch.
+        # Number of earlier examples of the same class in the batch.
         rank = ops.sum((ops.cumsum(member, axis=0) - member) * member, axis=1)
         pointers = ops.cast(self.pointers, "int32")
         slot = (ops.take(pointers, labels, axis=0) + rank) % self.length
 
         size = self.num_classes * self.length
-        writer, written = last_write_index(
+        position, written = last_write_index(
             labels * self.length + slot, mask, size
         )
-        news = ops.take(features, writer, axis=0)
-        kept = ops.reshape(self.queues, (size, self.features))
-        values = ops.where(written[:, None], news, kept)
+        new = ops.take(features, position, axis=0)
+        old = ops.reshape(self.queues, (size, self.features))
+        values = ops.where(written[:, None], new, old)
         self.queues.assign(ops.reshape(values, self.queues.shape))
-        moved = (pointers + ops.sum(member, axis=0)) % self.length
-        self.pointers.assign(ops.cast(moved, "int64"))
+        pointers = (pointers + ops.sum(member, axis=0)) % self.length
+        self.pointers.assign(ops.cast(pointers, "int64"))
 
     def get_config(self) -> dict:
         """Returns the configuration."""

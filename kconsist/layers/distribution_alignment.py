@@ -1,8 +1,10 @@
-"""Distribution alignment, with a running mean of what a network predicts.
+"""Distribution alignment, with a running mean of the predictions.
 
 Berthelot et al. 2020, "ReMixMatch: Semi-Supervised Learning with Distribution
 Matching and Augmentation Anchoring".
 """
+
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -14,18 +16,19 @@ from kconsist.distribute import gather_replicas
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class DistributionAlignment(keras.layers.Layer):
-    """Weighs classes so that they are predicted as often as they should be.
+    """Rescales predictions so that class frequencies match the expected ones.
 
-    p · expected / running, rows summing to 1. `running` is a moving mean of
-    the predictions before alignment, and starts uniform; the paper takes the
-    plain mean of the last 128 batches instead. Align, then `update`.
+    Returns p · expected / running, normalized to rows that sum to 1. `running`
+    is a moving average of the predictions before alignment and is initialized
+    uniform; the paper takes the plain mean of the last 128 batches instead.
+    Call the layer first, then `update` it.
 
-    The mean is a weight of the layer: it is saved with a model that holds the
+    The moving average is a weight: it is saved with any model that contains the
     layer, and is the same on all replicas.
 
     Args:
         num_classes: number of classes (C).
-        decay: decay of the moving mean, in [0, 1]. Defaults to `0.999`.
+        decay: decay of the moving average, in [0, 1]. Defaults to `0.999`.
         expected: frequency of each class, C positive numbers that sum to 1;
             `None` for uniform. Defaults to `None`.
 
@@ -44,11 +47,17 @@ class DistributionAlignment(keras.layers.Layer):
     Reference: https://arxiv.org/abs/1911.09785, distribution alignment.
     """
 
-    def __init__(self, num_classes, decay=0.999, expected=None, **kwargs):
+    def __init__(
+        self,
+        num_classes: int,
+        decay: float = 0.999,
+        expected: Sequence[float] | None = None,
+        **kwargs,
+    ):
         _checks.in_range("num_classes", num_classes, 2, float("inf"))
         _checks.in_range("decay", decay, 0, 1)
         if expected is not None:
-            expected = [float(share) for share in expected]
+            expected = [float(frequency) for frequency in expected]
             _check_distribution(expected, num_classes)
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
@@ -75,7 +84,7 @@ class DistributionAlignment(keras.layers.Layer):
         return targets.align(probabilities, expected, self.running)
 
     def update(self, probabilities) -> None:
-        """Moves the running mean toward the mean of a batch, of all replicas.
+        """Updates the moving average with the mean of the global batch.
 
         Args:
             probabilities: float tensor (batch, classes), before alignment.

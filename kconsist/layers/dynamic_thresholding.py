@@ -1,4 +1,4 @@
-"""Thresholds of confidence that move with what a network has learned.
+"""Confidence thresholds that follow the learning status of each class.
 
 Zhang et al. 2021, "FlexMatch: Boosting Semi-Supervised Learning with Curriculum
 Pseudo Labeling".
@@ -20,28 +20,28 @@ MAPPINGS = {
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class DynamicThresholding(keras.layers.Layer):
-    """One threshold for each class: M(β) · τ, β how far the class is learned.
+    """One threshold per class, M(β) · τ, with β the class's learning status.
 
-    The layer remembers, for each unlabeled example, the class of which the
-    network was last confident at τ. A class that few examples were given to is
-    hard, and its threshold low. At first all thresholds are 0, so that every
-    example counts, whatever its label: FlexMatch means it so.
+    For each unlabeled example, the layer stores the class that the network last
+    predicted with confidence above τ. A class to which few examples are
+    assigned is hard and has a low threshold. At first all thresholds are 0, so
+    that every example counts, whatever its label, as FlexMatch intends.
 
-    β(c) = σ(c) / max σ, σ(c) the number of examples given to class c; with
-    `warmup` the maximum is also over the number of examples given to none,
-    which lets thresholds rise slowly. FlexMatch's paper warms up, TLL's default
-    does not.
+    β(c) = σ(c) / max σ, where σ(c) is the number of examples assigned to class
+    c. With `warmup`, the maximum also includes the number of unassigned
+    examples, so that thresholds rise slowly. FlexMatch's paper uses the
+    warm-up; TLL's default does not.
 
-    Read the thresholds, then `update`, as TLL does. TLL sets all thresholds to
-    0 again where all examples are in one class; here that class has τ, as the
-    paper's formula says.
+    Read the thresholds first, then call `update`, as TLL does. If all examples
+    are assigned to one class, TLL resets all thresholds to 0; here that class
+    has threshold τ, as in the paper's formula.
 
-    The memory is a weight of the layer: it is saved with a model that holds
-    the layer, and is the same on all replicas.
+    The assignments are a weight: they are saved with any model that contains
+    the layer, and are the same on all replicas.
 
     Args:
-        threshold: confidence (τ) in [0, 1] of a class that is learned.
-        warmup: count the examples given to none.
+        threshold: threshold (τ) in [0, 1] of a fully learned class.
+        warmup: include the unassigned examples in the maximum.
         mapping: M: `"linear"`, x; `"convex"`, x / (2 - x), the paper's choice;
             `"concave"`, log(1 + x) / log 2.
         num_classes: number of classes (C).
@@ -67,7 +67,13 @@ class DynamicThresholding(keras.layers.Layer):
     """
 
     def __init__(
-        self, threshold, warmup, mapping, num_classes, num_examples, **kwargs
+        self,
+        threshold: float,
+        warmup: bool,
+        mapping: str,
+        num_classes: int,
+        num_examples: int,
+        **kwargs,
     ):
         _checks.in_range("threshold", threshold, 0, 1)
         _checks.one_of("mapping", mapping, tuple(MAPPINGS))
@@ -98,9 +104,9 @@ class DynamicThresholding(keras.layers.Layer):
             ops.cast(self.selected + 1, "int32"),
             num_segments=self.num_classes + 1,
         )
-        learned = counts[1:]
-        most = ops.max(counts if self.warmup else learned)
-        status = learned / ops.maximum(most, 1.0)
+        assigned = counts[1:]
+        largest = ops.max(counts if self.warmup else assigned)
+        status = assigned / ops.maximum(largest, 1.0)
         return self.threshold * MAPPINGS[self.mapping](status)
 
     def get_threshold(self, pseudo_labels):
@@ -119,25 +125,25 @@ class DynamicThresholding(keras.layers.Layer):
         return self.get_threshold(pseudo_labels)
 
     def update(self, index, selected_mask, pseudo_labels) -> None:
-        """Remembers the classes of the confident examples.
+        """Stores the classes of the confident examples.
 
-        Of several entries with one index, the last counts.
+        If an index occurs more than once, its last entry counts.
 
         Args:
-            index: integer tensor (batch,), which of the unlabeled examples
-                these are, in [0, num_examples).
-            selected_mask: boolean or float tensor (batch,), whose confidence is
-                above the fixed τ, not above `get_threshold`.
+            index: integer tensor (batch,) in [0, num_examples), the indices of
+                the unlabeled examples.
+            selected_mask: boolean or float tensor (batch,), true where the
+                confidence is above the fixed τ, not above `get_threshold`.
             pseudo_labels: integer tensor (batch,) of classes.
         """
         labels = gather_replicas(ops.cast(pseudo_labels, "int64"))
-        writer, written = last_write_index(
+        position, written = last_write_index(
             gather_replicas(ops.cast(index, "int32")),
             gather_replicas(ops.cast(selected_mask, "float32")),
             self.num_examples,
         )
-        news = ops.take(labels, writer, axis=0)
-        self.selected.assign(ops.where(written, news, self.selected))
+        new = ops.take(labels, position, axis=0)
+        self.selected.assign(ops.where(written, new, self.selected))
 
     def get_config(self) -> dict:
         """Returns the configuration."""

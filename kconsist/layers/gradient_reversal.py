@@ -1,4 +1,4 @@
-"""The identity, whose gradient has its sign turned.
+"""Gradient reversal: the identity, with a negated gradient.
 
 Ganin and Lempitsky 2015, "Unsupervised Domain Adaptation by Backpropagation".
 """
@@ -11,14 +11,14 @@ from kconsist import _checks
 
 
 def reverse_gradient(inputs, strength):
-    """Returns `inputs`, with -strength times their gradient on the way back.
+    """Returns `inputs`, and multiplies their gradient by -strength.
 
     Args:
         inputs: float tensor of any shape.
         strength: float or scalar tensor (λ); no gradient flows into it.
 
     Returns:
-        The same tensor.
+        Tensor with the values of `inputs`.
 
     Example:
         ```python
@@ -34,11 +34,11 @@ def reverse_gradient(inputs, strength):
     """
     inputs = ops.convert_to_tensor(inputs)
     strength = ops.cast(strength, inputs.dtype)
-    return _reversed(inputs, strength)
+    return _reverse_gradient(inputs, strength)
 
 
 @ops.custom_gradient
-def _reversed(inputs, strength):
+def _reverse_gradient(inputs, strength):
     def gradient(upstream):
         return -strength * upstream, ops.zeros_like(strength)
 
@@ -47,18 +47,19 @@ def _reversed(inputs, strength):
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class GradientReversal(keras.layers.Layer):
-    """Turns the sign of the gradient: what follows learns, what precedes flees.
+    """Reverses the gradient: earlier layers maximize the loss.
 
-    In front of a head that descends its loss, it makes the features ascend it.
+    Later layers, such as a head on the reversed features, still minimize it.
 
     Args:
-        strength: factor of the turned gradient (λ), a float or a schedule,
-            `kconsist.schedules.WarmStart` for TLL's. A schedule is read at
-            `iterations`, a weight of this layer. Defaults to `1.0`.
-        auto_step: `iterations` moves on with each call in training; else it
-            moves with `step()`, once for each step of the optimizer, as TLL
-            does for Debiased Self-Training, whose step has several calls.
-            Defaults to `False`.
+        strength: factor (λ) of the reversed gradient, a float or a schedule;
+            TLL's schedule is `kconsist.schedules.WarmStart`. A schedule is
+            evaluated at `iterations`, a weight of this layer. Defaults to
+            `1.0`.
+        auto_step: increment `iterations` on every call in training mode. If
+            false, call `step()` once per optimizer step, as TLL does for
+            Debiased Self-Training, which calls the layer several times per
+            step. Defaults to `False`.
 
     Call arguments:
         inputs: float tensor of any shape.
@@ -71,8 +72,8 @@ class GradientReversal(keras.layers.Layer):
 
         reversal = GradientReversal(WarmStart(0.1, steps=1000))
         features = keras.Input((8,))
-        worst = keras.layers.Dense(3)(reversal(features))
-        head = keras.Model(features, worst)
+        logits = keras.layers.Dense(3)(reversal(features))
+        head = keras.Model(features, logits)
         reversal.step()
         ```
 
@@ -80,7 +81,12 @@ class GradientReversal(keras.layers.Layer):
     `tllib.modules.grl.WarmStartGradientReverseLayer`.
     """
 
-    def __init__(self, strength=1.0, auto_step=False, **kwargs):
+    def __init__(
+        self,
+        strength: float | LearningRateSchedule = 1.0,
+        auto_step: bool = False,
+        **kwargs,
+    ):
         _checks.weight("strength", strength)
         super().__init__(**kwargs)
         self.strength = strength
@@ -94,7 +100,7 @@ class GradientReversal(keras.layers.Layer):
         self.built = True
 
     def step(self) -> None:
-        """Moves the schedule on by one."""
+        """Increments `iterations`, the step of the schedule."""
         self.iterations.assign(self.iterations + 1)
 
     def call(self, inputs, training=None):
@@ -112,7 +118,7 @@ class GradientReversal(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict:
-        """Returns the configuration, with the schedule's in it."""
+        """Returns the configuration, including that of the schedule."""
         return {
             **super().get_config(),
             "strength": keras.saving.serialize_keras_object(self.strength),
@@ -121,6 +127,6 @@ class GradientReversal(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict):
-        """Returns a layer from what `get_config` returned."""
+        """Creates a layer from the output of `get_config`."""
         strength = keras.saving.deserialize_keras_object(config["strength"])
         return cls(**{**config, "strength": strength})

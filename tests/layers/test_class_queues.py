@@ -14,15 +14,15 @@ def make(**options):
     return ClassQueues(CLASSES, LENGTH, FEATURES, seed=1, **options)
 
 
-def deques(memory):
-    """A Python deque for each class, the oldest feature first."""
-    found = []
+def deques(queues):
+    """Returns a Python deque per class, the oldest feature first."""
+    result = []
     for queue, pointer in zip(
-        np.array(memory.queues), np.array(memory.pointers), strict=True
+        np.array(queues.queues), np.array(queues.pointers), strict=True
     ):
         rows = np.roll(queue, -pointer, axis=0)
-        found.append(collections.deque(map(tuple, rows), maxlen=LENGTH))
-    return found
+        result.append(collections.deque(map(tuple, rows), maxlen=LENGTH))
+    return result
 
 
 def batch(rng, size):
@@ -32,22 +32,22 @@ def batch(rng, size):
 
 @pytest.mark.parametrize("jit_compile", [None, False, True])
 def test_equals_a_deque_for_each_class(jit_compile, rng):
-    memory = make()
-    expected = deques(memory)
-    enqueue = memory.enqueue
+    queues = make()
+    expected = deques(queues)
+    enqueue = queues.enqueue
     if jit_compile is not None:
         enqueue = tf.function(enqueue, jit_compile=jit_compile)
-    # Of the last sizes, some class has more in the batch than its queue holds.
+    # In the largest batches, some class has more examples than its queue holds.
     for size in (1, 3, 5, 5, 20, 20):
         features, labels, mask = batch(rng, size)
         enqueue(*map(tf.constant, (features, labels, mask)))
         for row, label, keep in zip(features, labels, mask, strict=True):
             if keep:
                 expected[label].append(tuple(row))
-        assert deques(memory) == expected
+        assert deques(queues) == expected
 
 
-def test_starts_full_of_random_unit_vectors():
+def test_is_initialized_with_random_unit_vectors():
     queues = np.array(make().queues)
     assert queues.shape == (CLASSES, LENGTH, FEATURES)
     np.testing.assert_allclose(np.linalg.norm(queues, axis=-1), 1, rtol=1e-5)
@@ -55,56 +55,56 @@ def test_starts_full_of_random_unit_vectors():
     np.testing.assert_array_equal(make().queues, queues)
 
 
-def test_gives_each_example_the_queue_of_its_class(rng):
-    memory = make()
-    memory.enqueue(*batch(rng, 9))
+def test_returns_the_queue_of_each_examples_class(rng):
+    queues = make()
+    queues.enqueue(*batch(rng, 9))
     labels = np.array([2, 0, 2, 1])
     np.testing.assert_array_equal(
-        memory(labels), np.array(memory.queues)[labels]
+        queues(labels), np.array(queues.queues)[labels]
     )
 
 
 def test_pointers_wrap_around():
-    memory = make()
-    memory.enqueue(np.ones((6, FEATURES)), np.array([0] * 5 + [2]))
-    np.testing.assert_array_equal(memory.pointers, [5 % LENGTH, 0, 1])
+    queues = make()
+    queues.enqueue(np.ones((6, FEATURES)), np.array([0] * 5 + [2]))
+    np.testing.assert_array_equal(queues.pointers, [5 % LENGTH, 0, 1])
 
 
-def test_the_key_learns_nothing_from_being_stored(rng):
-    memory, keys = make(), tf.Variable(rng.normal(size=(2, FEATURES)))
+def test_no_gradient_flows_into_stored_keys(rng):
+    queues, keys = make(), tf.Variable(rng.normal(size=(2, FEATURES)))
     labels = np.array([0, 1])
     with tf.GradientTape() as tape:
-        memory.enqueue(keys, labels)
-        value = tf.reduce_sum(memory(labels) ** 2)
+        queues.enqueue(keys, labels)
+        value = tf.reduce_sum(queues(labels) ** 2)
     assert tape.gradient(value, keys) is None
 
 
 def test_is_float32_and_saved_under_mixed_precision(tmp_path, rng):
     keras.config.set_dtype_policy("mixed_float16")
 
-    def holder():
+    def model_with_queues():
         model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
-        model.memory = make()
+        model.queues = make()
         return model
 
-    model, other = holder(), holder()
-    model.memory.enqueue(*batch(rng, 9))
-    assert model.memory(np.array([0])).dtype == "float32"
+    model, other = model_with_queues(), model_with_queues()
+    model.queues.enqueue(*batch(rng, 9))
+    assert model.queues(np.array([0])).dtype == "float32"
     model.save_weights(tmp_path / "model.weights.h5")
     other.load_weights(tmp_path / "model.weights.h5")
-    np.testing.assert_array_equal(other.memory.queues, model.memory.queues)
-    np.testing.assert_array_equal(other.memory.pointers, model.memory.pointers)
+    np.testing.assert_array_equal(other.queues.queues, model.queues.queues)
+    np.testing.assert_array_equal(other.queues.pointers, model.queues.pointers)
 
 
-def test_comes_back_from_its_configuration():
-    memory = make()
+def test_is_restored_from_its_configuration():
+    queues = make()
     copy = keras.saving.deserialize_keras_object(
-        keras.saving.serialize_keras_object(memory)
+        keras.saving.serialize_keras_object(queues)
     )
-    assert copy.get_config() == memory.get_config()
+    assert copy.get_config() == queues.get_config()
 
 
-def test_all_replicas_hold_the_keys_of_all(mirrored, rng):
+def test_all_replicas_store_the_global_batch(mirrored, rng):
     features, labels, mask = batch(rng, 8)
     one = make()
     one.enqueue(features, labels, mask)
@@ -112,8 +112,8 @@ def test_all_replicas_hold_the_keys_of_all(mirrored, rng):
         both = make()
 
     @tf.function
-    def step(*parts):
-        mirrored.run(both.enqueue, args=parts)
+    def step(*batch):
+        mirrored.run(both.enqueue, args=batch)
 
     step(
         *(
@@ -132,7 +132,7 @@ def test_all_replicas_hold_the_keys_of_all(mirrored, rng):
 
 
 @pytest.mark.parametrize("name", ["num_classes", "length", "features"])
-def test_wrong_sizes_are_named(name):
+def test_errors_name_the_wrong_size(name):
     sizes = dict(num_classes=2, length=2, features=2)
     with pytest.raises(ValueError, match=f"{name} must be"):
         ClassQueues(**{**sizes, name: 0})

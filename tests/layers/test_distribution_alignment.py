@@ -6,7 +6,7 @@ import tensorflow as tf
 from kconsist.layers import DistributionAlignment
 
 
-def test_the_running_mean_is_that_of_the_loop(rng):
+def test_the_moving_average_equals_the_loop(rng):
     alignment = DistributionAlignment(3, decay=0.9)
     running = np.full(3, 1 / 3)
     for _ in range(5):
@@ -24,7 +24,7 @@ def test_changes_nothing_where_predictions_are_as_expected(rng):
 
 
 @pytest.mark.parametrize("expected", [None, [0.2, 0.3, 0.5]])
-def test_weighs_by_expected_over_running(expected, rng):
+def test_multiplies_by_expected_over_running(expected, rng):
     alignment = DistributionAlignment(3, decay=0.5, expected=expected)
     p = rng.dirichlet([5.0, 1.0, 1.0], 8).astype("float32")
     alignment.update(p)
@@ -33,7 +33,7 @@ def test_weighs_by_expected_over_running(expected, rng):
     np.testing.assert_allclose(alignment(p), rows, rtol=1e-5)
 
 
-def test_a_class_that_never_comes_is_no_division_by_0():
+def test_a_class_never_predicted_does_not_divide_by_0():
     alignment = DistributionAlignment(2, decay=0.0)
     alignment.update(np.array([[1.0, 0.0]]))
     found = alignment(np.array([[0.5, 0.5], [1.0, 0.0]]))
@@ -68,14 +68,14 @@ def test_is_float32_in_a_traced_step_under_mixed_precision(jit_compile, rng):
     np.testing.assert_allclose(traced.running, eager.running, rtol=1e-5)
 
 
-def test_the_mean_is_of_all_replicas(mirrored, rng):
+def test_the_mean_is_over_all_replicas(mirrored, rng):
     p = rng.dirichlet(np.ones(3), 4).astype("float32")
     with mirrored.scope():
         both = DistributionAlignment(3, decay=0.0)
 
     @tf.function
-    def step(part):
-        mirrored.run(both.update, args=(part,))
+    def step(p):
+        mirrored.run(both.update, args=(p,))
 
     step(
         mirrored.experimental_distribute_values_from_function(
@@ -86,7 +86,7 @@ def test_the_mean_is_of_all_replicas(mirrored, rng):
         np.testing.assert_allclose(copy, p.mean(0), rtol=1e-5)
 
 
-def test_comes_back_from_its_configuration():
+def test_is_restored_from_its_configuration():
     alignment = DistributionAlignment(2, expected=np.array([0.25, 0.75]))
     copy = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(alignment)
@@ -104,7 +104,7 @@ def test_comes_back_from_its_configuration():
         ([0.25, 0.25, 0.51], "must sum to 1, got 1.01"),
     ],
 )
-def test_a_wrong_distribution_is_refused(expected, words):
+def test_rejects_a_wrong_distribution(expected, words):
     with pytest.raises(ValueError, match=words):
         DistributionAlignment(3, expected=expected)
 

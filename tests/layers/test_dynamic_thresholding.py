@@ -14,15 +14,15 @@ def make(warmup=False, mapping="convex", examples=EXAMPLES):
     return DynamicThresholding(TAU, warmup, mapping, CLASSES, examples)
 
 
-def learned(thresholding, *labels):
-    """Gives the first examples these classes."""
+def assign(thresholding, *labels):
+    """Assigns the first examples to these classes; returns the layer."""
     index = np.arange(len(labels))
     thresholding.update(index, np.ones(len(labels)), np.array(labels))
     return thresholding
 
 
 def loop(history, warmup, mapping, label):
-    """The threshold of a class from a dict of index to class."""
+    """Returns the threshold of a class from a dict of index to class."""
     mappings = {
         "linear": lambda x: x,
         "convex": lambda x: x / (2 - x),
@@ -31,10 +31,11 @@ def loop(history, warmup, mapping, label):
     counts = [0] * CLASSES
     for chosen in history.values():
         counts[chosen] += 1
-    most = max(counts)
+    largest = max(counts)
     if warmup:
-        most = max(most, EXAMPLES - len(history))
-    return TAU * mappings[mapping](counts[label] / most if most else 0.0)
+        largest = max(largest, EXAMPLES - len(history))
+    status = counts[label] / largest if largest else 0.0
+    return TAU * mappings[mapping](status)
 
 
 @pytest.mark.parametrize("warmup", [True, False])
@@ -59,34 +60,34 @@ def test_equals_the_loops(mapping, warmup, rng):
 def test_thresholds_run_from_0_to_tau(mapping):
     thresholding = make(mapping=mapping)
     np.testing.assert_array_equal(thresholding(np.arange(3)), np.zeros(3))
-    learned(thresholding, 0, 0, 1, 1, 2, 2)
+    assign(thresholding, 0, 0, 1, 1, 2, 2)
     np.testing.assert_allclose(thresholding(np.arange(3)), [TAU] * 3, 1e-6)
 
 
-def test_half_learned_is_a_third_of_tau_under_the_convex_map():
-    thresholding = learned(make(), 0, 0, 1)
+def test_half_the_examples_give_a_third_of_tau_under_the_convex_map():
+    thresholding = assign(make(), 0, 0, 1)
     np.testing.assert_allclose(
         thresholding.class_thresholds(), [TAU, TAU / 3, 0.0], rtol=1e-6
     )
 
 
-def test_thresholds_grow_with_what_is_learned():
+def test_thresholds_rise_with_the_number_of_assigned_examples():
     found = [
-        float(learned(make(), *[0] * 6, *[1] * n).class_thresholds()[1])
+        float(assign(make(), *[0] * 6, *[1] * n).class_thresholds()[1])
         for n in range(7)
     ]
     assert np.all(np.diff(found) > 0)
 
 
-def test_warmup_compares_with_the_examples_given_to_none():
-    thresholding = learned(make(warmup=True, mapping="linear"), 0, 0, 0)
+def test_warmup_compares_with_the_unassigned_examples():
+    thresholding = assign(make(warmup=True, mapping="linear"), 0, 0, 0)
     found = thresholding.class_thresholds()
     np.testing.assert_allclose(found, [TAU * 3 / 9, 0, 0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("warmup", [True, False])
-def test_all_examples_in_one_class_keep_its_threshold(warmup):
-    thresholding = learned(make(warmup, examples=4), 1, 1, 1, 1)
+def test_a_class_with_all_examples_has_threshold_tau(warmup):
+    thresholding = assign(make(warmup, examples=4), 1, 1, 1, 1)
     found = thresholding.class_thresholds()
     np.testing.assert_allclose(found, [0, TAU, 0], rtol=1e-6)
 
@@ -112,24 +113,24 @@ def test_updates_inside_a_traced_step(jit_compile, rng):
     assert np.max(eager.selected) >= 0
 
 
-def test_of_two_entries_of_one_example_the_last_counts():
+def test_the_last_entry_of_a_repeated_index_counts():
     thresholding = make()
     index, labels = np.array([7, 7, 7]), np.array([0, 2, 1])
     thresholding.update(index, np.array([1, 1, 0]), labels)
     assert int(thresholding.selected[7]) == 2
 
 
-def holder(thresholding):
+def model_with(thresholding):
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Dense(3)(inputs))
     model.thresholding = thresholding
     return model
 
 
-def test_is_saved_with_the_model_that_holds_it(tmp_path):
-    model = holder(learned(make(), 0, 0, 1))
+def test_is_saved_with_the_model_that_contains_it(tmp_path):
+    model = model_with(assign(make(), 0, 0, 1))
     model.save_weights(tmp_path / "model.weights.h5")
-    other = holder(make())
+    other = model_with(make())
     other.load_weights(tmp_path / "model.weights.h5")
     np.testing.assert_array_equal(
         other.thresholding.selected, model.thresholding.selected
@@ -139,7 +140,7 @@ def test_is_saved_with_the_model_that_holds_it(tmp_path):
     )
 
 
-def test_comes_back_from_its_configuration():
+def test_is_restored_from_its_configuration():
     thresholding = make(warmup=True)
     copy = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(thresholding)
@@ -147,7 +148,7 @@ def test_comes_back_from_its_configuration():
     assert copy.get_config() == thresholding.get_config()
 
 
-def test_all_replicas_remember_the_whole_batch(mirrored, rng):
+def test_all_replicas_store_the_global_batch(mirrored, rng):
     index, labels = rng.permutation(EXAMPLES)[:8], rng.integers(3, size=8)
     mask = rng.random(8) < 0.8
     one = make()
@@ -156,8 +157,8 @@ def test_all_replicas_remember_the_whole_batch(mirrored, rng):
         both = make()
 
     @tf.function
-    def step(*parts):
-        mirrored.run(both.update, args=parts)
+    def step(*batch):
+        mirrored.run(both.update, args=batch)
 
     step(
         *(
@@ -183,7 +184,7 @@ def test_all_replicas_remember_the_whole_batch(mirrored, rng):
         (dict(num_examples=0), "num_examples"),
     ],
 )
-def test_wrong_arguments_are_named(wrong, word):
+def test_errors_name_the_wrong_argument(wrong, word):
     right = dict(
         threshold=TAU,
         warmup=False,

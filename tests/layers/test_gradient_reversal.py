@@ -18,7 +18,7 @@ def gradient_through(layer, inputs, **options):
 
 @pytest.mark.parametrize("strength", [0.0, 0.3, 2.0])
 @pytest.mark.parametrize("jit_compile", [True, False])
-def test_values_pass_and_gradients_turn(strength, jit_compile, rng):
+def test_passes_values_and_reverses_gradients(strength, jit_compile, rng):
     inputs = rng.normal(size=(4, 3)).astype("float32")
     layer = GradientReversal(strength)
     step = tf.function(
@@ -29,18 +29,19 @@ def test_values_pass_and_gradients_turn(strength, jit_compile, rng):
     np.testing.assert_allclose(gradient, -strength * 2 * inputs, rtol=1e-6)
 
 
-def test_a_head_descends_what_its_features_ascend(rng):
+def test_a_head_minimizes_what_its_features_maximize(rng):
     inputs = keras.Input((3,))
     features = keras.layers.Dense(2, name="features")(inputs)
-    worst = keras.layers.Dense(1, name="head")(GradientReversal()(features))
-    turned = keras.Model(inputs, worst)
-    plain = keras.Model(inputs, turned.get_layer("head")(features))
+    outputs = keras.layers.Dense(1, name="head")(GradientReversal()(features))
+    reversed_model = keras.Model(inputs, outputs)
+    plain = keras.Model(inputs, reversed_model.get_layer("head")(features))
     x, found = rng.normal(size=(4, 3)), []
-    for model in (turned, plain):
+    for model in (reversed_model, plain):
         with tf.GradientTape() as tape:
             value = tf.reduce_sum(model(x) ** 2)
         kernels = [
-            turned.get_layer(n).kernel.value for n in ("features", "head")
+            reversed_model.get_layer(n).kernel.value
+            for n in ("features", "head")
         ]
         found.append(tape.gradient(value, kernels))
     np.testing.assert_allclose(found[0][0], -found[1][0], rtol=1e-6)
@@ -48,7 +49,7 @@ def test_a_head_descends_what_its_features_ascend(rng):
     assert np.abs(found[0][0]).max() > 1e-3
 
 
-def test_a_warm_start_follows_its_own_count():
+def test_a_schedule_is_evaluated_at_iterations():
     layer = GradientReversal(WarmStart(0.1, steps=1000))
     _, gradient = gradient_through(layer, [1.0], training=True)
     np.testing.assert_array_equal(gradient, [0.0])
@@ -68,7 +69,7 @@ def test_auto_step_counts_calls_in_training(auto_step, training, expected):
     assert int(layer.iterations) == expected
 
 
-def test_keeps_the_type_of_half_precision(rng):
+def test_keeps_the_dtype_of_half_precision(rng):
     inputs = rng.normal(size=(4, 3)).astype("float16")
     outputs, gradient = gradient_through(
         lambda x: reverse_gradient(x, 0.5), inputs
@@ -77,7 +78,7 @@ def test_keeps_the_type_of_half_precision(rng):
     np.testing.assert_allclose(gradient, -inputs, rtol=1e-3)
 
 
-def test_is_saved_with_its_schedule_and_its_count(tmp_path):
+def test_is_saved_with_its_schedule_and_iterations(tmp_path):
     inputs = keras.Input((3,))
     layer = GradientReversal(WarmStart(0.1, steps=10), auto_step=True)
     model = keras.Model(inputs, layer(inputs))
@@ -88,6 +89,6 @@ def test_is_saved_with_its_schedule_and_its_count(tmp_path):
     assert copy.strength.get_config() == layer.strength.get_config()
 
 
-def test_a_negative_strength_is_refused():
+def test_rejects_a_negative_strength():
     with pytest.raises(ValueError, match="strength must be a number of 0"):
         GradientReversal(-1.0)

@@ -6,7 +6,7 @@ from kconsist.layers._scatter import last_write_index
 
 
 @pytest.mark.parametrize("jit_compile", [True, False])
-def test_the_last_of_those_that_write_wins(jit_compile, rng):
+def test_the_last_write_wins(jit_compile, rng):
     traced = tf.function(last_write_index, jit_compile=jit_compile)
     for _ in range(3):
         index, mask = rng.integers(6, size=12), rng.random(12) < 0.5
@@ -14,10 +14,10 @@ def test_the_last_of_those_that_write_wins(jit_compile, rng):
         for position, (row, writes) in enumerate(zip(index, mask, strict=True)):
             if writes:
                 expected[row] = position
-        writer, written = traced(tf.constant(index), tf.constant(mask), 6)
+        last, written = traced(tf.constant(index), tf.constant(mask), 6)
         np.testing.assert_array_equal(
             written, [row in expected for row in range(6)]
         )
         np.testing.assert_array_equal(
-            writer, [expected.get(row, 0) for row in range(6)]
+            last, [expected.get(row, 0) for row in range(6)]
         )

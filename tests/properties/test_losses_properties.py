@@ -107,7 +107,7 @@ def test_value_and_gradient_are_finite_and_the_value_not_negative(
     with tf.GradientTape() as tape:
         tape.watch([x for x in tensors if x.dtype.is_floating])
         value = case.loss(*tensors)
-    found = tape.gradient(value, [tensors[i] for i in case.learners])
+    found = tape.gradient(value, [tensors[i] for i in case.gradient_inputs])
     assert value.dtype == "float32"
     assert np.isfinite(value) and value >= -1e-6
     for gradient in found:
