@@ -1,4 +1,4 @@
-"""Clear errors for wrong arguments, at the first moment they can be known."""
+"""Argument checks that raise clear errors as early as possible."""
 
 import numbers
 
@@ -27,7 +27,7 @@ def positive(name: str, value) -> None:
 
 
 def weight(name: str, value) -> None:
-    """Raises unless `value` is a number of 0 or more, or a schedule."""
+    """Raises `ValueError` unless `value` is non-negative or a schedule."""
     if isinstance(value, LearningRateSchedule):
         return
     if not _is_number(value) or not value >= 0:
@@ -55,74 +55,74 @@ def built(model, role: str) -> None:
         )
     if not model.built or not model.weights:
         raise ValueError(
-            f"{role} {model.name!r} must be built before it is given: start it "
-            "with keras.Input(shape), or call it on a batch once"
+            f"{role} {model.name!r} must be built: start it with "
+            "keras.Input(shape), or call it on a batch first"
         )
 
 
 def returns_logits(model, role: str) -> None:
-    """Raises `ValueError` where a model visibly ends in probabilities."""
+    """Raises `ValueError` if a model ends in a softmax or sigmoid."""
     last = model
     while getattr(last, "layers", None):
         last = last.layers[-1]
     activation = getattr(last, "activation", None)
     if isinstance(last, keras.layers.Softmax) or activation in _PROBABILITIES:
         raise ValueError(
-            f"{role} {model.name!r} must return logits, and its last layer "
-            f"{last.name!r} returns probabilities: drop its "
+            f"{role} {model.name!r} must return logits, but its last layer "
+            f"{last.name!r} returns probabilities: remove its "
             f"{getattr(activation, '__name__', 'softmax')} activation"
         )
 
 
 def learner(model, role: str = "student") -> None:
-    """Raises `ValueError` for a model that can't be trained."""
+    """Raises `ValueError` unless a model returns logits and is trainable."""
     built(model, role)
     returns_logits(model, role)
     if not model.trainable_variables:
         raise ValueError(
-            f"{role} {model.name!r} has nothing to train: all of its "
-            f"variables are frozen; set {role}.trainable = True"
+            f"{role} {model.name!r} has nothing to train: all its variables "
+            f"are frozen; set {role}.trainable = True"
         )
 
 
 def teacher(model, student: keras.Model, role: str = "teacher") -> None:
-    """Raises `ValueError` for a model that can't teach this student."""
+    """Raises `ValueError` unless a model can be the teacher of a student."""
     built(model, role)
     returns_logits(model, role)
     shared = {id(v) for v in model.weights} & {id(v) for v in student.weights}
     if shared:
         raise ValueError(
             f"{role} {model.name!r} shares {len(shared)} of its variables "
-            f"with student {student.name!r}: training the student would move "
-            f"its {role}; give a copy, for example kconsist.ema.make_teacher"
+            f"with student {student.name!r}, so training the student would "
+            f"change its {role}: pass a copy, see kconsist.ema.make_teacher"
         )
-    taught, learned = num_classes(model), num_classes(student)
-    if None not in (taught, learned) and taught != learned:
+    classes = num_classes(model), num_classes(student)
+    if None not in classes and classes[0] != classes[1]:
         raise ValueError(
             f"{role} and student must have the same number of classes, got "
-            f"{taught} and {learned}"
+            f"{classes[0]} and {classes[1]}"
         )
 
 
 def no_teacher(teacher) -> None:
-    """Raises `ValueError` for a teacher beside an average of the student."""
+    """Raises `ValueError` for a teacher combined with `ema_decay`."""
     if teacher is not None:
         raise ValueError(
-            "ema_decay makes an average of the student the teacher, and this "
-            f"trainer has a teacher already, {teacher.name!r}: leave one out"
+            "ema_decay makes an average of the student the teacher, but this "
+            f"trainer already has a teacher, {teacher.name!r}: omit one of them"
         )
 
 
 def num_classes(model) -> int | None:
-    """Returns the width of a model's output, or None where it isn't known."""
+    """Returns the width of a model's output, or None if it is unknown."""
     try:
         return model.output_shape[-1]
-    except (AttributeError, ValueError):  # A subclassed model has none.
+    except (AttributeError, ValueError):  # Subclassed models have none.
         return None
 
 
 def same_classes(logits, teacher_logits) -> None:
-    """Raises `ValueError` where two networks answer with other classes."""
+    """Raises `ValueError` if two logits differ in their number of classes."""
     if logits.shape[-1] != teacher_logits.shape[-1]:
         raise ValueError(
             "teacher and student must have the same number of classes, got "
@@ -131,17 +131,17 @@ def same_classes(logits, teacher_logits) -> None:
 
 
 def loss_from_logits(loss) -> None:
-    """Raises `ValueError` where a compiled loss expects probabilities."""
+    """Raises `ValueError` if a compiled loss expects probabilities."""
     if isinstance(loss, str):
         if "crossentropy" in loss.lower().replace("_", ""):
             raise ValueError(
-                f"compile(loss={loss!r}) expects probabilities, and the "
-                "student returns logits: pass for example keras.losses."
+                f"compile(loss={loss!r}) expects probabilities, but the "
+                "student returns logits: pass, for example, keras.losses."
                 "SparseCategoricalCrossentropy(from_logits=True)"
             )
     elif isinstance(loss, keras.losses.Loss):
         if not loss.get_config().get("from_logits", True):
             raise ValueError(
                 f"compile(loss={type(loss).__name__}()) expects probabilities, "
-                "and the student returns logits: pass from_logits=True"
+                "but the student returns logits: pass from_logits=True"
             )

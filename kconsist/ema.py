@@ -1,4 +1,4 @@
-"""The twin network: a copy of the student that follows it by averaging.
+"""Teachers that are exponential moving averages (EMA) of the student.
 
 Tarvainen and Valpola 2017, "Mean teachers are better role models", section 2.
 """
@@ -13,8 +13,8 @@ from kconsist import _checks
 WARMUPS = (None, "mean", "num_updates")
 BATCH_NORM_POLICIES = ("copy", "ema", "own")
 FREEZES = ("layer", "variables")
-# Policies whose variables are too coarse for an average: 0.999 is 1 in
-# bfloat16. The same computations with float32 variables take their place.
+# Policies whose variables are too imprecise for an average (0.999 rounds to 1
+# in bfloat16), replaced by the same computations with float32 variables.
 _FLOAT32_VARIABLES = {p: f"mixed_{p}" for p in ("bfloat16", "float16")}
 
 
@@ -24,16 +24,16 @@ def make_teacher(
     """Returns a frozen copy of a student, with the same weights.
 
     Args:
-        student: a built model; a subclassed one needs `get_config`.
-        freeze: `"variables"` keeps BatchNorm able to use batch statistics
-            under `training=True`; `"layer"` sets `trainable = False`, which
-            puts BatchNorm in inference mode whatever `training` says. Defaults
-            to `"variables"`.
+        student: a built model; a subclassed model needs `get_config`.
+        freeze: with `"variables"`, BatchNorm still uses batch statistics under
+            `training=True`; `"layer"` sets `trainable = False`, which keeps
+            BatchNorm in inference mode regardless of `training`. Defaults to
+            `"variables"`.
 
     Returns:
-        A new model of the student's class. Its variables are float32 whatever
-        the student's are, so that it can hold an average: a `"bfloat16"` policy
-        becomes `"mixed_bfloat16"`. The student is not changed.
+        A new model of the student's class. Its variables are always float32,
+        so that it can hold an average: a `"bfloat16"` policy becomes
+        `"mixed_bfloat16"`. The student does not change.
 
     Raises:
         ValueError: the student is not built, or can't be copied.
@@ -70,29 +70,29 @@ def _clone(model):
     except (NotImplementedError, TypeError) as error:
         raise ValueError(
             f"student {model.name!r} can't be copied: a subclassed model needs "
-            "get_config and a build that makes its weights"
+            "get_config, and a build method that creates its weights"
         ) from error
     if len(copy.weights) != len(model.weights):
         raise ValueError(
             f"student {model.name!r} can't be copied: expected "
             f"{len(model.weights)} weights in the copy, got "
-            f"{len(copy.weights)}; a subclassed model has to make its weights "
+            f"{len(copy.weights)}; a subclassed model must create its weights "
             "in build"
         )
-    coarse = {v.dtype for v in copy.weights} & set(_FLOAT32_VARIABLES)
-    if coarse:
+    low_precision = {v.dtype for v in copy.weights} & set(_FLOAT32_VARIABLES)
+    if low_precision:
         raise ValueError(
             f"student {model.name!r} can't be copied: an average needs float32 "
-            f"variables, and layers of its own choose {coarse.pop()}; build it "
-            'with the policy "mixed_bfloat16" or "mixed_float16"'
+            f"variables, but some layers set {low_precision.pop()}; build the "
+            'student with the policy "mixed_bfloat16" or "mixed_float16"'
         )
     return copy
 
 
 def _finalize(layer):
-    """Recomputes what a layer such as `Normalization` derives from weights."""
-    for part in getattr(layer, "layers", ()):
-        _finalize(part)
+    """Recomputes what layers such as `Normalization` derive from weights."""
+    for sublayer in getattr(layer, "layers", ()):
+        _finalize(sublayer)
     if hasattr(layer, "finalize_state"):
         layer.finalize_state()
 
@@ -112,7 +112,7 @@ def _with_float32_variables(config):
 
 @contextlib.contextmanager
 def _float32_variables():
-    """The same for the layers that a subclassed model makes itself."""
+    """Sets a policy with float32 variables for layers that a model creates."""
     policy = keras.config.dtype_policy()
     if policy.name in _FLOAT32_VARIABLES:
         keras.config.set_dtype_policy(_FLOAT32_VARIABLES[policy.name])
@@ -123,10 +123,10 @@ def _float32_variables():
 
 
 def new_counter(layer: keras.layers.Layer, name: str = "num_updates"):
-    """Returns a weight that counts how often an average was moved.
+    """Returns a weight of a layer or trainer that counts EMA updates.
 
-    As a weight of the trainer it is saved with the average, and a new `compile`
-    does not reset it as it does the optimizer's `iterations`.
+    As a weight, it is saved with the average. Unlike the optimizer's
+    `iterations`, it is not reset by another `compile`.
     """
     return layer.add_weight(
         name=name, shape=(), dtype="int64", initializer="zeros", trainable=False
@@ -134,17 +134,17 @@ def new_counter(layer: keras.layers.Layer, name: str = "num_updates"):
 
 
 def decay_at(num_updates, decay: float, warmup: str | None = None):
-    """Returns the decay of the average at one update.
+    """Returns the decay of the average after a number of updates.
 
     Args:
-        num_updates: how often the average was moved before, from 0 on; int
-            scalar tensor, see `new_counter`.
-        decay: the decay (α) in [0, 1] that the warm-up ends at.
-        warmup: `None`: `decay` from the first step on, as FixMatch and
-            MixMatch. `"mean"`: min(α, 1 - 1/(step + 1)), the plain mean of all
-            weights so far until 1/(1 - α) steps are done, as MMT (Mean
-            Teacher's code starts one step further on, at α = 0.5).
-            `"num_updates"`: min(α, (1 + step)/(10 + step)), as TensorFlow's
+        num_updates: number of previous updates (n), int scalar tensor, see
+            `new_counter`.
+        decay: final decay (α) in [0, 1], after the warm-up.
+        warmup: `None`: `decay` from the first update on, as in FixMatch and
+            MixMatch. `"mean"`: min(α, 1 - 1/(n + 1)), the plain mean of all
+            weights so far during the first 1/(1 - α) updates, as in MMT (Mean
+            Teacher's code starts one update later, at a decay of 0.5).
+            `"num_updates"`: min(α, (1 + n)/(10 + n)), as in TensorFlow's
             `ExponentialMovingAverage`, Noisy Student and UDA. Defaults to
             `None`.
 
@@ -163,23 +163,24 @@ def decay_at(num_updates, decay: float, warmup: str | None = None):
 def ema_update(
     teacher: keras.Model, student: keras.Model, decay, batch_norm: str = "copy"
 ) -> None:
-    """Moves the teacher's weights toward the student's: θ' ← αθ' + (1 - α)θ.
+    """Updates the teacher's weights: θ' ← αθ' + (1 - α)θ.
 
     Args:
         teacher: a copy of the student, see `make_teacher`.
-        student: the network that is trained.
+        student: the trained network.
         decay: the decay (α); float or scalar tensor.
-        batch_norm: what becomes of moving statistics and other weights that
-            no gradient trains. `"copy"`: the student's, as they are. `"ema"`:
-            averaged like the parameters. `"own"`: left alone, the teacher
-            keeps its own from its own forward passes. Defaults to `"copy"`.
+        batch_norm: how to update moving statistics and other non-trainable
+            weights. `"copy"`: copied from the student. `"ema"`: averaged like
+            the parameters. `"own"`: not updated; the teacher has statistics
+            from its own forward passes. Defaults to `"copy"`.
 
     Raises:
-        ValueError: `"own"`, and a BatchNorm was frozen since in one alone.
+        ValueError: with `"own"`, a BatchNorm layer of the student was frozen
+            or unfrozen after the teacher was created.
     """
     _checks.one_of("batch_norm", batch_norm, BATCH_NORM_POLICIES)
     if batch_norm == "own":
-        _check_modes(teacher, student)
+        _check_frozen_batch_norm(teacher, student)
     for average, value in zip(teacher.weights, student.weights, strict=True):
         if not value.trainable and batch_norm == "own":
             continue
@@ -187,25 +188,28 @@ def ema_update(
             average.assign(value)
         else:
             alpha = ops.cast(decay, average.dtype)
-            news = ops.cast(value, average.dtype)
-            average.assign(alpha * average + (1 - alpha) * news)
+            new = ops.cast(value, average.dtype)
+            average.assign(alpha * average + (1 - alpha) * new)
 
 
-def _check_modes(teacher, student):
+def _check_frozen_batch_norm(teacher, student):
     layers = getattr(teacher, "layers", ()), getattr(student, "layers", ())
     for copy, layer in zip(*layers, strict=True):
-        _check_modes(copy, layer)
-        norm = isinstance(layer, keras.layers.BatchNormalization)
-        if norm and copy.trainable != layer.trainable:
+        _check_frozen_batch_norm(copy, layer)
+        is_norm = isinstance(layer, keras.layers.BatchNormalization)
+        if is_norm and copy.trainable != layer.trainable:
             raise ValueError(
                 f"layer {layer.name!r} of the student was frozen or unfrozen "
-                "after its teacher was made, which would keep other statistics:"
-                " make the teacher, or its trainer, anew"
+                "after its teacher was created, so their statistics would "
+                "differ: create a new teacher, or a new trainer"
             )
 
 
 def non_trained_weights(teacher: keras.Model, student: keras.Model) -> list:
-    """Returns the teacher's moving statistics and what the user froze."""
+    """Returns the teacher's copies of the student's non-trainable weights.
+
+    These are moving statistics, and the weights that the user froze.
+    """
     return [
         average
         for average, value in zip(teacher.weights, student.weights, strict=True)
@@ -214,19 +218,19 @@ def non_trained_weights(teacher: keras.Model, student: keras.Model) -> list:
 
 
 def moving_statistics(model: keras.Model) -> list:
-    """Returns BatchNorm's moving means and variances in a model."""
+    """Returns the moving means and variances of a model's BatchNorm layers."""
     names = "moving_mean", "moving_variance"
     return [v for v in model.non_trainable_weights if v.name in names]
 
 
 @contextlib.contextmanager
 def preserve(variables: list):
-    """Puts back what a block moved in `variables`.
+    """Restores the values of `variables` at the end of a `with` block.
 
-    Around a forward pass in training mode, it keeps BatchNorm's moving
-    statistics where they were.
+    Around a forward pass in training mode, it leaves BatchNorm's moving
+    statistics unchanged.
     """
-    before = [ops.copy(variable) for variable in variables]
+    values = [ops.copy(variable) for variable in variables]
     yield
-    for variable, value in zip(variables, before, strict=True):
+    for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -1,30 +1,33 @@
-"""A student in two parts: the layers up to its features, and its classifier.
+"""Splits a student into a backbone, which returns features, and a classifier.
 
-Methods with heads of their own put them on the features that the classifier
-takes. The parts share the student's layers and weights.
+Methods with additional heads put them on the features, the input of the
+classifier. Backbone and classifier share the student's layers and weights.
 """
 
 import itertools
+from collections.abc import Callable
 
 import keras
 from keras import ops
 
 
-def split(student: keras.Model, classifier: str | None = None):
-    """Returns the layers up to the features, and those of the classifier.
+def split(
+    student: keras.Model, classifier: str | None = None
+) -> tuple[keras.Model, list]:
+    """Splits a student into its backbone and the layers of its classifier.
 
     Args:
         student: built functional or sequential model from images to logits.
-        classifier: name of the classifier's first layer, from which on the
-            layers follow one upon the other. Defaults to `None`, the last layer
-            that has weights.
+        classifier: name of the first layer of the classifier. The layers from
+            there on must form a chain. Defaults to `None`, the last layer that
+            has weights.
 
     Returns:
         A `keras.Model` from images to features (batch, width), and the list of
-        the layers from there to the logits, see `classify`.
+        layers from the features to the logits, see `classify`.
 
     Raises:
-        ValueError: the student can't be parted there.
+        ValueError: the student can't be split there.
 
     Example:
         ```python
@@ -33,25 +36,27 @@ def split(student: keras.Model, classifier: str | None = None):
 
         student = models.MLP(num_classes=3)
         backbone, classifier = features.split(student)
-        found = backbone(np.zeros((4, 2)))  # (4, 64)
-        logits = features.classify(classifier, found)  # (4, 3)
+        vectors = backbone(np.zeros((4, 2)))  # (4, 64)
+        logits = features.classify(classifier, vectors)  # (4, 3)
         ```
     """
-    layers = _classifier(student, classifier)
+    layers = _classifier_layers(student, classifier)
     try:
         if not isinstance(student, keras.Sequential):
             _check_chain(layers, student.outputs[0])
-        found = layers[0].input
+        features = layers[0].input
         (images,) = student.inputs
-        backbone = keras.Model(images, found, name="backbone")
+        backbone = keras.Model(images, features, name="backbone")
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(_no_parts(student, layers, error)) from error
-    if len(found.shape) != 2 or found.shape[-1] is None:
-        why = f"its features must have shape (batch, width), got {found.shape}"
-        raise ValueError(_no_parts(student, layers, why))
+        raise ValueError(_split_error(student, layers, error)) from error
+    if len(features.shape) != 2 or features.shape[-1] is None:
+        reason = (
+            f"features must have shape (batch, width), got {features.shape}"
+        )
+        raise ValueError(_split_error(student, layers, reason))
     if not backbone.weights:
-        why = "no layer before it has weights"
-        raise ValueError(_no_parts(student, layers, why))
+        reason = "no layer before it has weights"
+        raise ValueError(_split_error(student, layers, reason))
     return backbone, layers
 
 
@@ -67,18 +72,18 @@ def classify(classifier: list, features):
     return ops.cast(features, "float32")
 
 
-def with_features(network: keras.Model, features=None):
-    """Returns a function from images to logits and features in one pass.
+def with_features(network: keras.Model, features=None) -> Callable:
+    """Returns a function that computes logits and features in one pass.
 
     Args:
         network: built functional or sequential model from images to logits.
-        features: symbolic tensor inside of it, such as `layer.output`.
+        features: symbolic tensor of the network, such as `layer.output`.
             Defaults to `None`, the logits themselves.
 
     Returns:
         A function of images and `training` that returns float32 logits and
-        features. It is no Keras object, which a trainer that stores it would
-        track as one more network.
+        features. It is deliberately not a Keras object: a trainer that stores
+        one would track it as another network.
     """
     if features is None:
 
@@ -98,52 +103,57 @@ def with_features(network: keras.Model, features=None):
     return call
 
 
-def l2_normalize(vectors, axis=-1):
-    """Returns vectors scaled to Euclidean length 1, as float32; 0 stays 0.
+def l2_normalize(vectors, axis: int | tuple = -1):
+    """Returns vectors scaled to unit Euclidean length; zero vectors stay zero.
 
     Args:
         vectors: float tensor.
-        axis: axis or axes that form a vector. Defaults to `-1`.
+        axis: axis or axes of the vector entries. Defaults to `-1`.
+
+    Returns:
+        float32 tensor of the same shape.
     """
     vectors = ops.cast(vectors, "float32")
-    # First by the largest entry: squares of small values underflow.
+    # Divide by the largest entry first: squares of small values underflow.
     largest = ops.max(ops.abs(vectors), axis=axis, keepdims=True)
     scaled = vectors / ops.maximum(largest, 1e-30)
     length = ops.sqrt(ops.sum(scaled * scaled, axis=axis, keepdims=True))
     return scaled / ops.maximum(length, 1e-12)
 
 
-def _classifier(student, name):
+def _classifier_layers(student, name):
     layers = getattr(student, "layers", [])
     if name is None:
-        starts = [i for i, layer in enumerate(layers) if layer.weights]
-        start = starts[-1] if starts else None
+        with_weights = [i for i, layer in enumerate(layers) if layer.weights]
+        start = with_weights[-1] if with_weights else None
     else:
         names = [layer.name for layer in layers]
         if name not in names:
             raise ValueError(
-                f"classifier must be the name of a layer of student "
+                "classifier must be the name of a layer of student "
                 f"{student.name!r}, one of {names}, got {name!r}"
             )
         start = names.index(name)
     if start is None or not hasattr(student, "inputs"):
-        why = "it is no functional or sequential model of several layers"
-        raise ValueError(_no_parts(student, [], why))
+        reason = (
+            "it is not a functional or sequential model with several layers"
+        )
+        raise ValueError(_split_error(student, [], reason))
     return layers[start:]
 
 
 def _check_chain(layers, logits):
     for before, after in itertools.pairwise(layers):
         if after.input is not before.output:
-            raise ValueError("its layers do not follow one another")
+            raise ValueError("the layers from there on do not form a chain")
     if layers[-1].output is not logits:
-        raise ValueError(f"it does not end at {layers[-1].name!r}")
+        raise ValueError(f"{layers[-1].name!r} is not its output layer")
 
 
-def _no_parts(student, layers, why):
-    place = f" at its layer {layers[0].name!r}" if layers else ""
+def _split_error(student, layers, reason):
+    place = f" at layer {layers[0].name!r}" if layers else ""
     return (
-        f"student {student.name!r} must part into features and a classifier"
-        f"{place}, and {why}; give a functional or sequential model that ends "
+        f"student {student.name!r} can't be split into backbone and classifier"
+        f"{place}: {reason}; pass a functional or sequential model that ends "
         "in a Dense layer on vectors"
     )

@@ -1,11 +1,11 @@
-"""Targets: what a network is to agree with.
+"""Training targets: soft and hard labels, confidence masks, weights.
 
-Pure functions of logits. No gradient flows through a target.
+Pure functions of predictions. No gradient flows through a target.
 """
 
 from keras import ops
 
-_TINY = 1e-30  # Keeps 0 / 0 at 0.
+_TINY = 1e-30  # So that 0 / 0 is 0.
 
 
 def soft_targets(logits, temperature: float = 1.0):
@@ -17,7 +17,7 @@ def soft_targets(logits, temperature: float = 1.0):
             `1.0`.
 
     Returns:
-        float32 tensor (batch, classes), rows sum to 1.
+        float32 tensor (batch, classes), whose rows sum to 1.
 
     Example:
         ```python
@@ -35,14 +35,14 @@ def class_indices(labels):
     """Returns labels as one class index per example.
 
     Args:
-        labels: tensor (batch,), or (batch, 1) as `keras.datasets` gives them,
-            which would broadcast against predictions of shape (batch,).
+        labels: tensor (batch,), or (batch, 1) as in `keras.datasets`, which
+            would broadcast against predictions of shape (batch,).
 
     Returns:
-        Tensor (batch,), of the same dtype.
+        Tensor (batch,) of the same dtype.
 
     Raises:
-        ValueError: the labels have another shape, such as one-hot labels.
+        ValueError: the labels have another shape, for example one-hot labels.
     """
     labels = ops.convert_to_tensor(labels)
     shape = tuple(labels.shape)
@@ -51,7 +51,7 @@ def class_indices(labels):
     if len(shape) != 1:
         raise ValueError(
             "labels must be class indices (batch,) or (batch, 1), got shape "
-            f"{shape}: of one-hot labels take the argmax"
+            f"{shape}: convert one-hot labels with argmax"
         )
     return labels
 
@@ -71,58 +71,59 @@ def hard_labels(logits):
 def pseudo_label(logits, threshold: float):
     """Returns hard labels and a mask of the confident examples.
 
-    FixMatch (Sohn et al. 2020), equation 4: an example counts where its
-    largest probability is at or above the threshold.
+    As in FixMatch (Sohn et al. 2020), equation 4, an example is confident if
+    its largest probability is at or above the threshold.
 
     Args:
         logits: float tensor (batch, classes).
         threshold: confidence (τ) in [0, 1].
 
     Returns:
-        int32 tensor (batch,) of classes, float32 tensor (batch,) of zeros and
-        ones. No gradient flows through either.
+        int32 tensor (batch,) of classes, and the mask, a float32 tensor
+        (batch,) of zeros and ones. No gradient flows through either.
     """
     return hard_labels(logits), confidence_mask(logits, threshold)
 
 
 def confidence_mask(logits, threshold, inclusive: bool = True):
-    """Returns a mask of the examples whose largest probability is high.
+    """Returns a mask of the examples predicted with high confidence.
 
     Args:
         logits: float tensor (batch, classes).
-        threshold: confidence in [0, 1]; a float, or a tensor (batch,) of one
-            for each example.
-        inclusive: an example at the threshold counts, as in FixMatch; `False`
-            for UDA and TLL. Defaults to `True`.
+        threshold: confidence in [0, 1]; a float, or a tensor (batch,) with one
+            threshold per example.
+        inclusive: count examples whose largest probability equals the
+            threshold, as in FixMatch; UDA and TLL do not (`False`). Defaults to
+            `True`.
 
     Returns:
-        float32 tensor (batch,) of zeros and ones. No gradient flows through.
+        float32 tensor (batch,) of zeros and ones. No gradient flows through it.
     """
     confidence = ops.max(soft_targets(logits), axis=-1)
-    kept = confidence >= threshold if inclusive else confidence > threshold
-    return ops.cast(kept, "float32")
+    mask = confidence >= threshold if inclusive else confidence > threshold
+    return ops.cast(mask, "float32")
 
 
 def sharpen(probabilities, temperature: float = 0.5):
     """Returns p^(1/T) / Σ p^(1/T), under stop-gradient.
 
-    In log space, so that neither small probabilities nor small temperatures
-    underflow all of a row. For logits, `soft_targets` does the same.
+    Computed in log space, so that neither small probabilities nor low
+    temperatures underflow a whole row. For logits, use `soft_targets`.
 
     Args:
-        probabilities: float tensor (…, classes), not all 0 in a row.
-        temperature: positive (T); towards 0 the largest takes all, 1 changes
-            nothing. Defaults to `0.5`.
+        probabilities: float tensor (…, classes); no row may be all zeros.
+        temperature: positive (T); near 0 the result approaches one-hot, at 1
+            it equals the input. Defaults to `0.5`.
 
     Returns:
-        float32 tensor (…, classes), rows sum to 1. A 0 stays 0.
+        float32 tensor (…, classes), whose rows sum to 1. Zeros stay zero.
 
     Example:
         ```python
         from keras import ops
         from kconsist.targets import sharpen
 
-        guess = sharpen(ops.array([[0.6, 0.4]]), temperature=0.5)
+        sharpened = sharpen(ops.array([[0.6, 0.4]]), temperature=0.5)
         ```
 
     Reference: MixMatch, Berthelot et al. 2019, sharpening.
@@ -135,19 +136,20 @@ def sharpen(probabilities, temperature: float = 0.5):
 
 
 def align(probabilities, expected, running):
-    """Returns p · expected / running, rows summing to 1, under stop-gradient.
+    """Returns p · expected / running, rows scaled to sum to 1.
 
-    Distribution alignment: where the network predicts a class more often than
-    it should, its probabilities go down. A layer keeps `running`, see
-    `kconsist.layers.DistributionAlignment`.
+    Distribution alignment lowers the probability of classes that the network
+    predicts too often. `kconsist.layers.DistributionAlignment` tracks
+    `running`.
 
     Args:
         probabilities: float tensor (batch, classes).
-        expected: float tensor (classes,), how often each class should occur.
-        running: float tensor (classes,), how often it has been predicted.
+        expected: float tensor (classes,), expected frequency of each class.
+        running: float tensor (classes,), recent mean of the predictions.
 
     Returns:
-        float32 tensor (batch, classes), rows sum to 1.
+        float32 tensor (batch, classes), whose rows sum to 1. No gradient flows
+        through it.
 
     Reference: ReMixMatch, Berthelot et al. 2020, distribution alignment.
     """
@@ -160,16 +162,16 @@ def align(probabilities, expected, running):
 
 
 def certainty_weights(logits):
-    """Returns 1 + e^(-H) of each example, of mean 1, under stop-gradient.
+    """Returns weights proportional to 1 + e^(-H), larger for certain examples.
 
     H is the entropy of softmax(logits) in nats, with 1e-5 added to each
-    probability in its logarithm, as in the authors' code.
+    probability inside the logarithm, as in the authors' code.
 
     Args:
         logits: float tensor (batch, classes).
 
     Returns:
-        float32 tensor (batch,), whose mean is 1.
+        float32 tensor (batch,), scaled to mean 1. No gradient flows through it.
 
     Reference: Minimum Class Confusion, Jin et al. 2020, uncertainty
     reweighting.
@@ -181,20 +183,21 @@ def certainty_weights(logits):
 
 
 def tsa_mask(logits, labels, ceiling):
-    """Returns a mask of the labeled examples that training has not learned yet.
+    """Returns a mask of the labeled examples that training still uses.
 
-    UDA's training-signal annealing leaves out examples whose probability of
-    the true class is above a ceiling that rises during training
-    (`kconsist.schedules.TrainingSignalAnnealing`), and takes the mean over
-    those that it keeps.
+    UDA's training signal annealing excludes examples whose probability of the
+    true class is above a ceiling. The ceiling rises during training
+    (`kconsist.schedules.TrainingSignalAnnealing`). The loss is the mean over
+    the remaining examples.
 
     Args:
         logits: float tensor (batch, classes).
         labels: integer tensor (batch,) or (batch, 1).
-        ceiling: probability (η) from which an example is left out; above it.
+        ceiling: highest probability (η) of the true class at which an example
+            is still used.
 
     Returns:
-        float32 tensor (batch,) of zeros and ones. No gradient flows through.
+        float32 tensor (batch,) of zeros and ones. No gradient flows through it.
 
     Reference: UDA, Xie et al. 2020, training signal annealing.
     """

@@ -24,7 +24,7 @@ EVERY = pytest.mark.parametrize("name", METHODS)
 @EVERY
 def test_unbuilt_student(name):
     student = keras.Sequential([keras.layers.Dense(3)])
-    with raises("must be built before"):
+    with raises("must be built"):
         METHODS[name].make(student)
 
 
@@ -263,7 +263,7 @@ def test_compiled_loss_of_probabilities(name, loss):
     method = METHODS[name]
     trainer = method.make(network())
     trainer.compile("sgd", loss)
-    with raises("expects probabilities, and the student returns logits"):
+    with raises("expects probabilities, but the student returns logits"):
         trainer.fit(dataset(method), verbose=0)
 
 

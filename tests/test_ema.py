@@ -160,7 +160,7 @@ def test_a_student_unfrozen_after_its_teacher_is_refused(nested):
     ema.ema_update(teacher, student, 0.9, "own")
     inner.layers[1].trainable = True
     with pytest.raises(
-        ValueError, match="batch_normalization.* make the teach"
+        ValueError, match="batch_normalization.* create a new teacher"
     ):
         ema.ema_update(teacher, student, 0.9, "own")
     ema.ema_update(ema.make_teacher(student), student, 0.9, "own")

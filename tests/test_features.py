@@ -63,7 +63,7 @@ def test_a_sequential_student_that_grew_layer_by_layer(rng):
     )
 
 
-def test_a_student_may_be_parted_twice():
+def test_a_student_can_be_split_twice():
     student = models.WideResNet(10, 1, num_classes=3)
     first, second = (features.split(student)[0] for _ in range(2))
     assert first.output_shape == second.output_shape == (None, 64)
@@ -99,7 +99,7 @@ def residual():
 @pytest.mark.parametrize(
     "student, classifier, words",
     [
-        (subclassed, None, "give a functional or sequential model"),
+        (subclassed, None, "pass a functional or sequential model"),
         (lambda: sequential(keras.layers.Conv2D(3, 8)), None, "got .None, 8"),
         (
             lambda: keras.Sequential(
@@ -108,11 +108,11 @@ def residual():
             None,
             "no layer before it has weights",
         ),
-        (residual, None, "do not follow one another"),
-        (residual, "first", "do not follow one another"),
+        (residual, None, "do not form a chain"),
+        (residual, "first", "do not form a chain"),
         (residual, "third", "must be the name of a layer .* got 'third'"),
     ],
 )
-def test_a_student_that_has_no_features(student, classifier, words):
+def test_rejects_a_student_that_cannot_be_split(student, classifier, words):
     with pytest.raises(ValueError, match=words):
         features.split(student(), classifier)
