@@ -37,7 +37,7 @@ def weight(name: str, value) -> None:
         )
 
 
-def count(name: str, value) -> None:
+def positive_integer(name: str, value) -> None:
     """Raises `ValueError` unless `value` is a positive integer."""
     if not isinstance(value, numbers.Integral) or value <= 0:
         raise ValueError(f"{name} must be a positive integer, got {value!r}")
@@ -74,7 +74,7 @@ def returns_logits(model, role: str) -> None:
         )
 
 
-def learner(model, role: str = "student") -> None:
+def trainable_model(model, role: str = "student") -> None:
     """Raises `ValueError` unless a model returns logits and is trainable."""
     built(model, role)
     returns_logits(model, role)

@@ -41,7 +41,7 @@ class StudentTeacher(_keras.Prebuilt):
     def __init__(
         self, student, teacher=None, ema_decay=None, ema_warmup=None, **kwargs
     ):
-        _checks.learner(student)
+        _checks.trainable_model(student)
         if ema_decay is not None:
             _checks.no_teacher(teacher)
             _checks.in_range("ema_decay", ema_decay, 0, 1)

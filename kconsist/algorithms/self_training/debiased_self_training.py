@@ -100,7 +100,7 @@ class DebiasedSelfTraining(ConsistencyTrainer):
         _checks.weight("consistency_weight", consistency_weight)
         _checks.weight("worst_case_weight", worst_case_weight)
         _checks.weight("reversal", reversal)
-        _checks.count("width", width)
+        _checks.positive_integer("width", width)
         super().__init__(student, **kwargs)
         self.threshold = threshold
         self.consistency_weight = consistency_weight

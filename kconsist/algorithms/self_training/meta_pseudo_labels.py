@@ -97,7 +97,7 @@ class MetaPseudoLabels(ConsistencyTrainer):
         _checks.in_range("threshold", threshold, 0, 1)
         _checks.in_range("baseline_decay", baseline_decay, 0, 1)
         super().__init__(student, teacher, **kwargs)
-        _checks.learner(teacher, "teacher")
+        _checks.trainable_model(teacher, "teacher")
         self.teacher_optimizer = _optimizers.built(teacher_optimizer, teacher)
         self.consistency_weight = consistency_weight
         self.supervised_weight = supervised_weight

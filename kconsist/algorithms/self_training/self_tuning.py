@@ -83,7 +83,7 @@ class SelfTuning(ConsistencyTrainer):
     ):
         _checks.weight("consistency_weight", consistency_weight)
         _checks.positive("temperature", temperature)
-        _checks.count("projection_size", projection_size)
+        _checks.positive_integer("projection_size", projection_size)
         _checks.in_range("decay", decay, 0, 1)
         super().__init__(student, ema.make_teacher(student), **kwargs)
         self.consistency_weight = consistency_weight

@@ -80,7 +80,7 @@ class VAT(ConsistencyTrainer):
         _checks.positive("epsilon", epsilon)
         _checks.weight("consistency_weight", consistency_weight)
         _checks.weight("entropy_weight", entropy_weight)
-        _checks.count("num_iterations", num_iterations)
+        _checks.positive_integer("num_iterations", num_iterations)
         if xi is not None:
             _checks.positive("xi", xi)
         super().__init__(student, **kwargs)
