@@ -1,16 +1,15 @@
-"""The judge: how robust a model is to the corruptions of CIFAR-10-C.
+"""Evaluates the robustness of a model to the corruptions of CIFAR-10-C.
 
-A source has the corrupted images (`Generated`, `NpyFolder`, `TFDS`, `Arrays`),
-`evaluate` asks the model about them, and a `Report` holds what came out;
-`compare` tells two reports apart. Import it by name: `import kconsist` alone
-does not.
+A source provides the corrupted images (`Generated`, `NpyFolder`, `TFDS`,
+`Arrays`). `evaluate` runs the model on them and returns a `Report`. `compare`
+compares two reports. The package is imported when it is first used as
+`kconsist.robustness`.
 
 Reference: Hendrycks and Dietterich 2019, "Benchmarking neural network
 robustness to common corruptions and perturbations"
 (https://arxiv.org/abs/1903.12261).
 """
 
-from kconsist.robustness.comparison import Comparison, compare
 from kconsist.robustness.corruptions import (
     CORRUPTIONS,
     EXTRA,
@@ -20,12 +19,19 @@ from kconsist.robustness.corruptions import (
     corrupt,
 )
 from kconsist.robustness.evaluator import evaluate
-from kconsist.robustness.generated import Generated
-from kconsist.robustness.npy_folder import NpyFolder
-from kconsist.robustness.report import Report
-from kconsist.robustness.sources import Arrays, Source
-from kconsist.robustness.summaries import SUMMARIES
-from kconsist.robustness.tfds import TFDS
+from kconsist.robustness.reporting import (
+    SUMMARIES,
+    Comparison,
+    Report,
+    compare,
+)
+from kconsist.robustness.sources import (
+    TFDS,
+    Arrays,
+    Generated,
+    NpyFolder,
+    Source,
+)
 
 __all__ = [
     "CORRUPTIONS",

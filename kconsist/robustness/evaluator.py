@@ -1,40 +1,48 @@
-"""Judges a network on every cell of the benchmark, with one compiled function.
+"""Evaluates a network on every cell of the benchmark.
 
-Clean images come first, through the same path: a clean accuracy that is not
-the expected one is the cheapest sign of a mistake in preprocessing.
+One compiled function handles all cells, the clean images first: an unexpected
+clean accuracy reveals mistakes in the preprocessing early.
 """
+
+import os
+from collections.abc import Callable, Iterable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 import kconsist
-from kconsist.robustness import request
-from kconsist.robustness.classifier import Answers, Classifier
+from kconsist.robustness._classifier import Classifier, Predictions
+from kconsist.robustness._journal import (
+    Journal,
+    decode_classes,
+    encode_classes,
+)
+from kconsist.robustness._metrics import score
+from kconsist.robustness._resumption import cell_keys, make_probe, verify
+from kconsist.robustness._subset import Subset
 from kconsist.robustness.corruptions import GROUPS, SEVERITIES
-from kconsist.robustness.journal import Journal, decode, encode
-from kconsist.robustness.metrics import score
-from kconsist.robustness.overlap import operations
-from kconsist.robustness.report import CLEAN, Report
-from kconsist.robustness.resumption import cell_keys, probe, verify
-from kconsist.robustness.sample import Sample
+from kconsist.robustness.corruptions._selection import select_cells
+from kconsist.robustness.corruptions.names import CLEAN
+from kconsist.robustness.reporting import Report
+from kconsist.robustness.reporting._overlap import operation_names
 from kconsist.robustness.sources import Source
 
-CHUNK = 1000
+CHUNK_SIZE = 1000
 
 
 def evaluate(
-    model,
-    source,
+    model: keras.Model,
+    source: Source,
     *,
-    corruptions="all",
-    severities=SEVERITIES,
+    corruptions: str | Iterable[str] = "all",
+    severities: Iterable[int] = SEVERITIES,
     examples: int | None = None,
     seed: int = 0,
-    preprocess=None,
+    preprocess: Callable | None = None,
     from_logits: bool = True,
     batch_size: int = 250,
-    resume_file=None,
+    resume_file: str | os.PathLike | None = None,
     name: str | None = None,
     augmentations=None,
     jit_compile: bool = False,
@@ -44,48 +52,48 @@ def evaluate(
 
     Args:
         model: built `keras.Model` from images (batch, height, width, channels)
-            to logits or probabilities (batch, classes). Of a trainer of this
-            package, its `predictor` is judged. It is called with
-            `training=False` and left as it is.
+            to logits or probabilities (batch, classes), or a trainer of this
+            package, whose `inference_model` is evaluated. It is called with
+            `training=False` and is not modified.
         source: `Generated`, `NpyFolder`, `TFDS` or `Arrays`.
         corruptions: `"all"` 19, the `"main"` 15, the `"extra"` 4, or a list of
             names. Defaults to `"all"`.
         severities: ints from 1 to 5. Defaults to all five.
-        examples: how many images of each cell to look at, the same ones in
-            all, each class in its share. Defaults to all.
-        seed: seed of that choice. Defaults to `0`.
+        examples: number of images per cell, the same ones in all cells, with
+            the class proportions of the whole set. Defaults to all.
+        seed: seed of the selection of these images. Defaults to `0`.
         preprocess: callable or layer from float32 images in 0 … 255 (batch,
-            height, width, channels) to what the model takes: a resize, a
-            normalization. It becomes part of the compiled function. Defaults
-            to none.
-        from_logits: whether the model ends in logits and not in
+            height, width, channels) to the input of the model, such as a resize
+            or a normalization. It becomes part of the compiled function.
+            Defaults to `None`.
+        from_logits: whether the model returns logits rather than
             probabilities. Defaults to `True`.
-        batch_size: images a forward pass. Defaults to `250`.
-        resume_file: file (JSON lines) that each finished cell is written to,
-            and that finished cells are read from. A cell is read if it was
-            evaluated with the same operations, weights, batch size and images;
-            otherwise it is evaluated. Of each cell that is read up to 100
-            images are evaluated again, and other predictions are an error.
-            Several models and processes may share a file. Defaults to `None`:
-            an interrupted evaluation starts anew.
-        name: what the model is called in tables. Defaults to the model's own.
-        augmentations: what the model was trained with: views, layers, or names
-            such as `"RandAugment"`, `"Brightness"`. The report says which
-            corruptions are then no news to the model. Defaults to `None`, not
-            known.
-        jit_compile: whether to compile by XLA. Defaults to `False`.
-        verbose: 1 draws a progress bar, 0 draws none. Defaults to `1`.
+        batch_size: images per forward pass. Defaults to `250`.
+        resume_file: file (JSON lines) that finished cells are written to and
+            read from. A finished cell is read if it was evaluated with the same
+            operations, weights, batch size and images. Up to 100 images of each
+            cell that is read are evaluated again, and it is an error if the
+            predictions differ. Several models and processes may share a file.
+            Defaults to `None`: an interrupted evaluation starts from the
+            beginning.
+        name: name of the model in tables. Defaults to the model's own name.
+        augmentations: the training augmentation: views, layers, or names such
+            as `"RandAugment"`, `"Brightness"`. The report lists the corruptions
+            that overlap with the training augmentation. Defaults to `None`,
+            unknown.
+        jit_compile: whether to compile with XLA. Defaults to `False`.
+        verbose: 1 shows a progress bar, 0 does not. Defaults to `1`.
 
     Returns:
         A `Report`.
 
     Raises:
         ValueError: before anything is computed, for an unknown corruption or
-            severity, a model that does not fit the data, probabilities where
-            logits are said to be, a `resume_file` of another kind, or one
-            whose predictions the model does not repeat; later, for a model
-            that predicts NaN.
-        FileNotFoundError: for a cell that the source does not have.
+            severity, a model that does not fit the data, outputs that disagree
+            with `from_logits`, a `resume_file` in another format, or one whose
+            predictions the model does not reproduce. During the evaluation, for
+            a model that predicts NaN.
+        FileNotFoundError: a cell that the source does not have.
 
     Example:
         ```python
@@ -113,12 +121,12 @@ def evaluate(
         )
     if not isinstance(name, str | None):
         raise ValueError(f"name must be a str, got {name!r}")
-    wanted = request.cells(corruptions, severities)
-    sample = Sample(source, examples, seed)
-    source.check(wanted)
+    cells = select_cells(corruptions, severities)
+    subset = Subset(source, examples, seed)
+    source.check(cells)
     if source.clean is not None:
-        wanted = [CLEAN, *wanted]
-    augmentations = operations(augmentations)
+        cells = [CLEAN, *cells]
+    augmentations = operation_names(augmentations)
     classifier = Classifier(
         model,
         source.image_shape,
@@ -130,68 +138,71 @@ def evaluate(
     )
     keys = {}
     if resume_file is not None:
-        keys = cell_keys(classifier, sample, wanted)
+        keys = cell_keys(classifier, subset, cells)
     journal = Journal(resume_file, keys)
-    _check_outputs(classifier, sample, wanted[0])
-    verify(journal, classifier, sample)
-    _evaluate_cells(classifier, sample, wanted, journal, verbose)
-    return _report(
-        name or classifier.model.name, sample, wanted, journal, augmentations
+    _check_outputs(classifier, subset, cells[0])
+    verify(journal, classifier, subset)
+    _evaluate_cells(classifier, subset, cells, journal, verbose)
+    return _make_report(
+        name or classifier.model.name, subset, cells, journal, augmentations
     )
 
 
-def _check_outputs(classifier, sample, cell):
-    """Checks one batch for logits or probabilities, before all else."""
-    images = next(iter(sample.chunks(cell, classifier.batch_size)))
-    classifier.check(images, sample.labels(cell)[: len(images)])
+def _check_outputs(classifier, subset, cell):
+    """Checks on the first batch whether outputs agree with `from_logits`."""
+    images = next(iter(subset.chunks(cell, classifier.batch_size)))
+    classifier.check(images, subset.labels(cell)[: len(images)])
 
 
-def _evaluate_cells(classifier, sample, cells, journal, verbose):
+def _evaluate_cells(classifier, subset, cells, journal, verbose):
     progress = keras.utils.Progbar(
         len(cells), verbose=verbose, unit_name="cell"
     )
     for number, cell in enumerate(cells, start=1):
         record = journal.get(cell)
         if record is None:
-            record = _evaluate_cell(classifier, sample, cell)
+            record = _evaluate_cell(classifier, subset, cell)
             journal.add(cell, record)
         progress.update(number, [("accuracy", record["scores"]["accuracy"])])
 
 
-def _evaluate_cell(classifier, sample, cell):
-    labels = sample.labels(cell)
-    # Whole batches in each chunk: only the cell's last one is filled up.
-    size = max(1, CHUNK // classifier.batch_size) * classifier.batch_size
-    parts, start = [], 0
-    for images in sample.chunks(cell, size):
-        parts.append(classifier(images, labels[start : start + len(images)]))
+def _evaluate_cell(classifier, subset, cell):
+    labels = subset.labels(cell)
+    # Chunks of whole batches, so that only the last batch of a cell is padded.
+    size = max(1, CHUNK_SIZE // classifier.batch_size) * classifier.batch_size
+    chunks, start = [], 0
+    for images in subset.chunks(cell, size):
+        chunks.append(classifier(images, labels[start : start + len(images)]))
         start += len(images)
-    answers = Answers.concatenate(parts)
-    if not np.isfinite(answers.log_probability).all():
+    predictions = Predictions.concatenate(chunks)
+    if not np.isfinite(predictions.log_probability).all():
         logits = classifier.from_logits
         kind = "logits" if logits else "probabilities that sum to 1"
         raise ValueError(
             f"model {classifier.model.name!r} must predict finite {kind}, got "
             f"others on {cell[0]}, severity {cell[1]}"
         )
-    correct = answers.classes == labels
-    scores = score(correct, answers.confidence, answers.log_probability)
+    correct = predictions.classes == labels
     return {
-        "scores": scores,
-        "classes": encode(answers.classes),
-        "probe": probe(sample, cell, answers.log_probability),
+        "scores": score(
+            correct, predictions.confidence, predictions.log_probability
+        ),
+        "classes": encode_classes(predictions.classes),
+        "probe": make_probe(subset, cell, predictions.log_probability),
     }
 
 
-def _report(name, sample, cells, journal, augmentations):
-    source = sample.source
-    classes = {cell: decode(journal.get(cell)["classes"]) for cell in cells}
+def _make_report(name, subset, cells, journal, augmentations):
+    source = subset.source
+    classes = {
+        cell: decode_classes(journal.get(cell)["classes"]) for cell in cells
+    }
     rows = []
-    for corruption, severity in cells:
-        found = classes[corruption, severity]
+    for cell in cells:
+        corruption, severity = cell
         disagreement = None
         if source.aligned and CLEAN in classes:
-            disagreement = float(np.mean(found != classes[CLEAN]))
+            disagreement = float(np.mean(classes[cell] != classes[CLEAN]))
         rows.append(
             {
                 "model": name,
@@ -199,14 +210,14 @@ def _report(name, sample, cells, journal, augmentations):
                 "corruption": corruption,
                 "group": _group(corruption),
                 "severity": severity,
-                "examples": len(found),
-                **journal.get((corruption, severity))["scores"],
+                "examples": len(classes[cell]),
+                **journal.get(cell)["scores"],
                 "disagreement": disagreement,
             }
         )
-    hits = np.stack([classes[cell] == sample.labels(cell) for cell in cells])
-    about = {
-        **sample.about(),
+    correct = [classes[cell] == subset.labels(cell) for cell in cells]
+    metadata = {
+        **subset.metadata(),
         "augmentations": augmentations,
         "versions": {
             "kconsist": kconsist.__version__,
@@ -214,7 +225,7 @@ def _report(name, sample, cells, journal, augmentations):
             "tensorflow": tf.__version__,
         },
     }
-    return Report(name, rows, hits, about)
+    return Report(name, rows, np.stack(correct), metadata)
 
 
 def _group(corruption):

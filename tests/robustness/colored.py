@@ -1,4 +1,4 @@
-"""Images of three colors, a network that knows them, and a folder of them."""
+"""Images of three colors, a network that classifies them, and a folder."""
 
 import keras
 import numpy as np
@@ -7,14 +7,14 @@ from kconsist.robustness import CORRUPTIONS
 
 SIDE = 8
 
-# Of the fixture `source`, asked for in another order than the benchmark's.
+# Cells of the fixture `source`, in another order than the benchmark's.
 OPTIONS = dict(
     corruptions=["saturate", "fog"], severities=[5, 1], batch_size=8, verbose=0
 )
 
 
 def examples(count, classes=3, side=SIDE, seed=0):
-    """Images whose brightest channel is their class, on the average."""
+    """Images whose brightest channel is, on average, their class."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % classes
     images = rng.integers(0, 200, (count, side, side, 3))
@@ -22,11 +22,11 @@ def examples(count, classes=3, side=SIDE, seed=0):
     return np.clip(images, 0, 255).astype("uint8"), labels.astype("int64")
 
 
-def network(side=SIDE, scale=0.05, end=None, name="color"):
-    """Logits are the channels' means, times a scale: any pixel counts."""
+def network(side=SIDE, scale=0.05, activation=None, name="color"):
+    """The logits are the channel means times a scale; all pixels matter."""
     images = keras.Input((side, side, 3))
     x = keras.layers.GlobalAveragePooling2D()(images)
-    dense = keras.layers.Dense(3, use_bias=False, activation=end)
+    dense = keras.layers.Dense(3, use_bias=False, activation=activation)
     model = keras.Model(images, dense(x), name=name)
     dense.set_weights([scale * np.eye(3, dtype="float32")])
     return model
@@ -41,13 +41,13 @@ def write_npy_folder(folder, count=12, names=None, side=SIDE):
     images, labels = examples(count, side=side)
     np.save(folder / "labels.npy", np.tile(labels, 5).astype("uint8"))
     for number, name in enumerate(names or CORRUPTIONS):
-        blocks = [mixed(images, s, number) for s in range(1, 6)]
+        blocks = [add_noise(images, s, number) for s in range(1, 6)]
         np.save(folder / f"{name}.npy", np.concatenate(blocks))
     return folder
 
 
-def mixed(images, severity, seed):
-    """Images that noise drowns as severity rises."""
+def add_noise(images, severity, seed):
+    """Images with noise that increases with the severity."""
     noise = np.random.default_rng([severity, seed])
     noise = noise.integers(0, 256, images.shape)
     return ((images * (6 - severity) + noise * severity) / 6).astype("uint8")

@@ -1,4 +1,4 @@
-"""A network whose answers are known, and images that it knows."""
+"""A network with known predictions, and images for it."""
 
 import colored
 import pytest
@@ -24,10 +24,10 @@ def npy_folder(tmp_path):
 
 @pytest.fixture
 def source(examples):
-    """Four cells, and the clean images."""
+    """Four cells and the clean images."""
     images, labels = examples
     cells = {
-        (name, severity): colored.mixed(images, severity, len(name))
+        (name, severity): colored.add_noise(images, severity, len(name))
         for name in ("fog", "saturate")
         for severity in (1, 5)
     }

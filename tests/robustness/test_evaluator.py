@@ -1,4 +1,4 @@
-"""Judging a network whose answers are known."""
+"""Evaluates a network with known predictions."""
 
 import colored
 import keras
@@ -13,10 +13,10 @@ from kconsist.robustness import (
     Arrays,
     Generated,
     NpyFolder,
+    _metrics,
     evaluate,
-    metrics,
 )
-from kconsist.robustness.subset import stratified_subset
+from kconsist.robustness._subset import stratified_subset
 
 
 def scores_by_hand(images, labels):
@@ -24,10 +24,10 @@ def scores_by_hand(images, labels):
     p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     classes = p.argmax(-1)
     true = p[np.arange(len(p)), labels]
-    return classes, metrics.score(classes == labels, p.max(-1), np.log(true))
+    return classes, _metrics.score(classes == labels, p.max(-1), np.log(true))
 
 
-def test_every_row_is_what_the_network_says(source, model):
+def test_rows_are_the_scores_of_the_predictions(source, model):
     report = evaluate(model, source, **colored.OPTIONS)
     assert report.cells == [
         ("clean", 0),
@@ -43,26 +43,26 @@ def test_every_row_is_what_the_network_says(source, model):
         images = source.clean if is_clean else source.cells[cell]
         classes, scores = scores_by_hand(images, source.labels)
         for name, value in scores.items():
-            # Float32 in the network, float64 here.
+            # The network uses float32, the expected value float64.
             assert row[name] == pytest.approx(value, rel=1e-4, abs=1e-5)
         assert row["disagreement"] == np.mean(classes != clean)
         assert row["examples"] == 30 and row["model"] == "color"
         np.testing.assert_array_equal(
-            report.hits[number], classes == source.labels
+            report.correct[number], classes == source.labels
         )
-    assert 0.4 < report.rows[0]["accuracy"] and report.hits.dtype == bool
+    assert 0.4 < report.rows[0]["accuracy"] and report.correct.dtype == bool
     assert [row["group"] for row in report.rows[1::2]] == ["weather", "digital"]
     assert any(row["disagreement"] for row in report.rows)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 30, 64])
-def test_the_size_of_a_batch_does_not_matter(source, model, batch_size):
-    wanted = evaluate(model, source, **colored.OPTIONS)
+def test_the_batch_size_does_not_matter(source, model, batch_size):
+    expected = evaluate(model, source, **colored.OPTIONS)
     found = evaluate(
         model, source, **{**colored.OPTIONS, "batch_size": batch_size}
     )
-    np.testing.assert_array_equal(found.hits, wanted.hits)
-    for row, other in zip(found.rows, wanted.rows, strict=True):
+    np.testing.assert_array_equal(found.correct, expected.correct)
+    for row, other in zip(found.rows, expected.rows, strict=True):
         assert row["nll"] == pytest.approx(other["nll"], rel=1e-5)
 
 
@@ -72,13 +72,13 @@ def test_clean_accuracy_is_that_of_keras(source, model):
     found = evaluate(model, source, **colored.OPTIONS).row("clean", 0)[
         "accuracy"
     ]
-    wanted = model.evaluate(
+    expected = model.evaluate(
         source.clean, source.labels, verbose=0, return_dict=True
     )
-    assert found == pytest.approx(wanted["accuracy"])
+    assert found == pytest.approx(expected["accuracy"])
 
 
-def test_it_is_compiled_once(source):
+def test_the_model_is_compiled_once(source):
     calls = []
 
     class Counted(keras.layers.Layer):
@@ -90,13 +90,12 @@ def test_it_is_compiled_once(source):
     x = Counted()(keras.layers.GlobalAveragePooling2D()(images))
     model = keras.Model(images, keras.layers.Dense(3)(x))
     calls.clear()
-    evaluate(
-        model, source, **colored.OPTIONS
-    )  # 30 images: the last batch has 6.
+    # 30 images: the last batch has 6.
+    evaluate(model, source, **colored.OPTIONS)
     assert calls == [(8, 3)]
 
 
-def test_inference_mode_leaves_the_model_as_it_is(source):
+def test_the_model_is_not_modified(source):
     model = keras.Sequential(
         [
             keras.Input((8, 8, 3)),
@@ -111,56 +110,58 @@ def test_inference_mode_leaves_the_model_as_it_is(source):
     again = evaluate(model, source, **colored.OPTIONS)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
-    np.testing.assert_array_equal(report.hits, again.hits)
-    wanted = model.predict(source.clean, verbose=0).argmax(-1) == source.labels
-    np.testing.assert_array_equal(report.hits[0], wanted)
+    np.testing.assert_array_equal(report.correct, again.correct)
+    expected = (
+        model.predict(source.clean, verbose=0).argmax(-1) == source.labels
+    )
+    np.testing.assert_array_equal(report.correct[0], expected)
 
 
-def test_preprocess_is_inside(source):
-    """Half the side and another scale give the same means of channels."""
+def test_preprocess_is_part_of_the_function(source):
+    """Half the size and another scale give the same channel means."""
     model = colored.network(side=4, scale=0.05 * 255)
     resize = keras.Sequential(
         [keras.layers.AveragePooling2D(2), keras.layers.Rescaling(1 / 255)]
     )
     found = evaluate(model, source, preprocess=resize, **colored.OPTIONS)
-    wanted = evaluate(colored.network(), source, **colored.OPTIONS)
-    np.testing.assert_array_equal(found.hits, wanted.hits)
+    expected = evaluate(colored.network(), source, **colored.OPTIONS)
+    np.testing.assert_array_equal(found.correct, expected.correct)
     by_hand = evaluate(
         model,
         source,
         preprocess=lambda x: tf.nn.avg_pool2d(x, 2, 2, "VALID") / 255,
         **colored.OPTIONS,
     )
-    np.testing.assert_array_equal(by_hand.hits, wanted.hits)
+    np.testing.assert_array_equal(by_hand.correct, expected.correct)
     with pytest.raises(ValueError, match="images of shape"):
         evaluate(model, source, **colored.OPTIONS)
     with pytest.raises(ValueError, match="preprocess must be callable"):
         evaluate(model, source, preprocess="resize", **colored.OPTIONS)
 
 
-def test_a_trainer_is_judged_by_its_predictor(source, model):
+def test_the_inference_model_of_a_trainer_is_evaluated(source, model):
     other = colored.network(scale=-0.05)
     trainer = SelfTrainer(model, other)
     found = evaluate(trainer, source, **colored.OPTIONS)
-    wanted = evaluate(model, source, **colored.OPTIONS)
-    assert found.rows == wanted.rows
+    expected = evaluate(model, source, **colored.OPTIONS)
+    assert found.rows == expected.rows
 
 
-def test_probabilities_and_logits_are_told_apart(source, model):
-    softmax = colored.network(end="softmax")
+def test_probabilities_and_logits_are_detected(source, model):
+    softmax = colored.network(activation="softmax")
     with pytest.raises(ValueError, match="pass from_logits=False"):
         evaluate(softmax, source, **colored.OPTIONS)
     with pytest.raises(ValueError, match="pass from_logits=True"):
         evaluate(model, source, from_logits=False, **colored.OPTIONS)
     found = evaluate(softmax, source, from_logits=False, **colored.OPTIONS)
-    wanted = evaluate(model, source, **colored.OPTIONS)
-    for row, other in zip(found.rows, wanted.rows, strict=True):
+    expected = evaluate(model, source, **colored.OPTIONS)
+    for row, other in zip(found.rows, expected.rows, strict=True):
         for name in ("accuracy", "nll", "ece", "rms_calibration"):
             assert row[name] == pytest.approx(other[name], abs=1e-5)
 
 
-def test_a_sure_mistake_costs_what_it_should(examples):
-    """In float32 a probability of e^-200 is 0; its logarithm is not."""
+def test_nll_of_a_confident_mistake_is_finite(examples):
+    """In float32, e^-200 is 0, but its logarithm is finite."""
     images, labels = examples
     model = colored.network(scale=50.0)
     wrong = (labels + 1) % 3
@@ -175,20 +176,20 @@ def test_a_sure_mistake_costs_what_it_should(examples):
     logits = colored.logits(images, 50.0)
     shifted = logits - logits.max(-1, keepdims=True)
     logs = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-    wanted = -logs[np.arange(30), wrong].mean()
-    assert wanted > 200
-    assert report.row("fog", 1)["nll"] == pytest.approx(wanted, rel=1e-4)
+    expected = -logs[np.arange(30), wrong].mean()
+    assert expected > 200
+    assert report.row("fog", 1)["nll"] == pytest.approx(expected, rel=1e-4)
 
 
-def test_fewer_examples_are_the_same_in_every_cell(source, model):
+def test_a_subset_is_the_same_in_every_cell(source, model):
     report = evaluate(model, source, examples=12, seed=4, **colored.OPTIONS)
     ids = stratified_subset(source.labels, 12, 4)
     for number, cell in enumerate(report.cells[1:], start=1):
         classes, _ = scores_by_hand(source.cells[cell], source.labels)
-        wanted = (classes == source.labels)[ids]
-        np.testing.assert_array_equal(report.hits[number], wanted)
+        expected = (classes == source.labels)[ids]
+        np.testing.assert_array_equal(report.correct[number], expected)
     assert {row["examples"] for row in report.rows} == {12}
-    assert report.about["examples"] == 12 and report.about["seed"] == 4
+    assert report.metadata["examples"] == 12 and report.metadata["seed"] == 4
 
 
 def test_clean_images_in_another_order_give_no_disagreement(npy_folder, model):
@@ -217,25 +218,25 @@ def test_sets_of_corruptions(npy_folder, model, corruptions, count):
     )
     assert len(report.rows) == count
     groups = {"all": MAIN + EXTRA, "main": MAIN, "extra": EXTRA}
-    wanted = groups.get(corruptions, (corruptions,))
-    assert tuple(report.corruptions) == wanted
+    expected = groups.get(corruptions, (corruptions,))
+    assert tuple(report.corruptions) == expected
 
 
-def test_names_and_severities_may_come_one_by_one(source, model):
+def test_names_and_severities_may_be_iterators(source, model):
     options = {**colored.OPTIONS, "corruptions": (c for c in ["fog"])}
     report = evaluate(model, source, **{**options, "severities": iter([5, 1])})
     assert report.cells == [("clean", 0), ("fog", 1), ("fog", 5)]
 
 
-def no_answers(model, monkeypatch):
+def fail_on_call(model, monkeypatch):
     def call(*_, **__):
-        raise AssertionError("computed")
+        raise AssertionError("the model was called")
 
     monkeypatch.setattr(model, "call", call)
 
 
 @pytest.mark.parametrize(
-    "options, words",
+    "options, message",
     [
         ({"corruptions": ["fogg"]}, "corruption must be one of .* 'fogg'"),
         ({"corruptions": []}, "at least one name"),
@@ -245,26 +246,29 @@ def no_answers(model, monkeypatch):
         ({"severities": 5}, "severities must be"),
         ({"examples": 31}, "examples must be at most 30"),
         ({"batch_size": 0}, "batch_size must be"),
-        ({"corruptions": ["snow"]}, "not given"),
+        ({"corruptions": ["snow"]}, "2 are missing"),
         ({"corruptions": None}, "corruptions must be one of .* got None"),
         ({"severities": None}, "severities must be .* got None"),
         ({"seed": -1}, "seed must be"),
         ({"name": 3}, "name must be a str, got 3"),
     ],
 )
-def test_wrong_arguments_are_told_first(
-    source, model, monkeypatch, options, words
+def test_wrong_arguments_raise_before_evaluation(
+    source, model, monkeypatch, options, message
 ):
-    no_answers(model, monkeypatch)
-    with pytest.raises(ValueError, match=words):
+    fail_on_call(model, monkeypatch)
+    with pytest.raises(ValueError, match=message):
         evaluate(model, source, **{**colored.OPTIONS, **options})
 
 
 def test_class_counts_must_agree(examples, model):
     images, labels = examples
     options = dict(corruptions="fog", severities=[1], verbose=0)
-    for wrong, words in ((labels + 1, "4 classes"), (labels % 2, "2 classes")):
-        with pytest.raises(ValueError, match=words):
+    for wrong, message in (
+        (labels + 1, "4 classes"),
+        (labels % 2, "2 classes"),
+    ):
+        with pytest.raises(ValueError, match=message):
             evaluate(model, Arrays({("fog", 1): images}, wrong), **options)
     few = Arrays({("fog", 1): images}, labels % 2, num_classes=3)
     evaluate(model, few, **options)
@@ -280,14 +284,14 @@ def test_models_and_sources_are_checked(source, model, examples):
         evaluate(unbuilt, source, **colored.OPTIONS)
 
 
-def test_nan_is_no_answer(source, model):
+def test_nan_predictions_raise(source, model):
     model.set_weights([np.full((3, 3), np.nan, "float32")])
     with pytest.raises(ValueError, match="finite .* on clean"):
         evaluate(model, source, **colored.OPTIONS)
 
 
-def ending_in(function, examples):
-    """A network whose outputs are a function of its logits."""
+def with_output(function, examples):
+    """A network whose outputs are a function of the logits."""
 
     class Model(keras.Model):
         def __init__(self):
@@ -302,37 +306,39 @@ def ending_in(function, examples):
     return model
 
 
-def nan_where_unsure(logits):
-    """Probabilities whose NaN is not at the true or the chosen class."""
+def nan_where_uncertain(logits):
+    """NaN for a class that is neither the true nor the predicted one."""
     p = tf.nn.softmax(logits)
     is_last = tf.equal(p, tf.reduce_min(p, -1, keepdims=True))
-    unsure = tf.reduce_max(p, -1, keepdims=True) < 0.34
-    return tf.where(is_last & unsure, float("nan"), p)
+    uncertain = tf.reduce_max(p, -1, keepdims=True) < 0.34
+    return tf.where(is_last & uncertain, float("nan"), p)
 
 
-def logits_where_unsure(logits):
+def logits_where_uncertain(logits):
     p = tf.nn.softmax(logits)
     return tf.where(tf.reduce_max(p, -1, keepdims=True) < 0.34, logits, p)
 
 
-@pytest.mark.parametrize("function", [nan_where_unsure, logits_where_unsure])
+@pytest.mark.parametrize(
+    "function", [nan_where_uncertain, logits_where_uncertain]
+)
 def test_every_row_of_probabilities_is_checked(source, examples, function):
-    """On clean images all are probabilities, on fog a few are not."""
-    model = ending_in(function, examples)
-    words = "probabilities that sum to 1, got others on fog, severity 1"
-    with pytest.raises(ValueError, match=words):
+    """All outputs on clean images are probabilities, some on fog are not."""
+    model = with_output(function, examples)
+    message = "probabilities that sum to 1, got others on fog, severity 1"
+    with pytest.raises(ValueError, match=message):
         evaluate(model, source, from_logits=False, **colored.OPTIONS)
 
 
-def test_a_class_that_is_ruled_out_is_allowed(source, examples):
-    """Of a class with logit -inf the probability is 0, no NaN."""
-    seen = Arrays(source.cells, source.labels % 2, num_classes=3)
-    rule_out = tf.constant([0.0, 0.0, -np.inf])
-    model = ending_in(lambda logits: logits + rule_out, examples)
-    report = evaluate(model, seen, **colored.OPTIONS)
+def test_logits_of_minus_infinity_are_allowed(source, examples):
+    """The probability of such a class is 0, not NaN."""
+    two_classes = Arrays(source.cells, source.labels % 2, num_classes=3)
+    mask = tf.constant([0.0, 0.0, -np.inf])
+    model = with_output(lambda logits: logits + mask, examples)
+    report = evaluate(model, two_classes, **colored.OPTIONS)
     images = source.cells["fog", 1]
-    wanted = colored.logits(images)[:, :2].argmax(-1) == seen.labels
-    np.testing.assert_array_equal(report.hits[0], wanted)
+    expected = colored.logits(images)[:, :2].argmax(-1) == two_classes.labels
+    np.testing.assert_array_equal(report.correct[0], expected)
 
 
 @pytest.mark.parametrize(
@@ -345,42 +351,44 @@ def test_a_class_that_is_ruled_out_is_allowed(source, examples):
         lambda x: None,
     ],
 )
-def test_preprocess_keeps_each_image(source, model, monkeypatch, preprocess):
-    no_answers(model, monkeypatch)
+def test_preprocess_must_return_each_image(
+    source, model, monkeypatch, preprocess
+):
+    fail_on_call(model, monkeypatch)
     with pytest.raises(ValueError, match="preprocess must return one image"):
         evaluate(model, source, preprocess=preprocess, **colored.OPTIONS)
 
 
-def test_a_prediction_for_each_image(source, examples):
-    model = ending_in(lambda logits: logits[:1], examples)
+def test_the_model_must_return_one_prediction_per_image(source, examples):
+    model = with_output(lambda logits: logits[:1], examples)
     with pytest.raises(ValueError, match=r"shape \(8, 3\).*got \(1, 3\)"):
         evaluate(model, source, **colored.OPTIONS)
 
 
-def test_half_precision_answers_in_full(source):
+def test_half_precision_scores_are_close(source):
     keras.config.set_dtype_policy("mixed_float16")
-    model = colored.network(end="softmax")
+    model = colored.network(activation="softmax")
     report = evaluate(model, source, from_logits=False, **colored.OPTIONS)
-    wanted = evaluate(colored.network(), source, **colored.OPTIONS)
-    # Half precision has three digits.
-    for row, other in zip(report.rows, wanted.rows, strict=True):
+    expected = evaluate(colored.network(), source, **colored.OPTIONS)
+    # Half precision has three significant digits.
+    for row, other in zip(report.rows, expected.rows, strict=True):
         assert row["nll"] == pytest.approx(other["nll"], rel=0.02)
 
 
-def test_xla_answers_alike(source, model):
+def test_xla_gives_the_same_predictions(source, model):
     found = evaluate(model, source, jit_compile=True, **colored.OPTIONS)
-    wanted = evaluate(model, source, **colored.OPTIONS)
-    np.testing.assert_array_equal(found.hits, wanted.hits)
+    expected = evaluate(model, source, **colored.OPTIONS)
+    np.testing.assert_array_equal(found.correct, expected.correct)
 
 
-def test_silence(source, model, capsys):
+def test_verbose_0_prints_nothing(source, model, capsys):
     evaluate(model, source, **colored.OPTIONS)
     assert capsys.readouterr().out == ""
     evaluate(model, source, **{**colored.OPTIONS, "verbose": 1})
     assert "5/5" in capsys.readouterr().out
 
 
-def test_generated_images_are_judged_as_written_ones(examples, model):
+def test_generated_images_are_evaluated(examples, model):
     source = Generated(*examples)
     options = dict(corruptions=["fog"], severities=[3], verbose=0)
     report = evaluate(model, source, batch_size=8, **options)

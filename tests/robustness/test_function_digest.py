@@ -1,11 +1,11 @@
-"""Equal digests for equal computations, whatever their names are."""
+"""Equal computations have equal digests, regardless of names."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from kconsist.robustness.function_digest import function_digest
+from kconsist.robustness._function_digest import function_digest
 
 
 def digest_of(call):
@@ -18,7 +18,7 @@ def digest_of(call):
 
 
 def loop(factor):
-    """A graph with functions in its attributes."""
+    """A graph with functions as attributes."""
 
     def call(x):
         return tf.while_loop(
@@ -49,12 +49,12 @@ def captured(factor):
 
 
 def constant(factor):
-    table = tf.constant([factor] * 3)  # Made outside: captured by the graph.
+    table = tf.constant([factor] * 3)  # Created outside, so captured.
     return lambda x: table * x
 
 
 @pytest.mark.parametrize("make", [loop, inner, branches, captured, constant])
-def test_a_number_anywhere_counts(make):
+def test_constants_and_variables_count(make):
     assert digest_of(make(2.0)) == digest_of(make(2.0))
     assert digest_of(make(2.0)) != digest_of(make(3.0))
 
@@ -90,10 +90,10 @@ def test_names_do_not_count():
     assert digest_of(one) != digest_of(other)
 
 
-def test_which_weight_stands_where_counts():
+def test_the_order_of_layers_counts():
     first, second = (keras.layers.Dense(3, use_bias=False) for _ in range(2))
     for layer in (first, second):
         layer.build((None, 3))
-    forth = digest_of(lambda x: first(second(x)))
-    assert forth == digest_of(lambda x: first(second(x)))
-    assert forth != digest_of(lambda x: second(first(x)))
+    digest = digest_of(lambda x: first(second(x)))
+    assert digest == digest_of(lambda x: first(second(x)))
+    assert digest != digest_of(lambda x: second(first(x)))

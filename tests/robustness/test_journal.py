@@ -1,4 +1,4 @@
-"""Nothing that was computed is computed again, and nothing is mixed up."""
+"""Finished cells are not evaluated again, and never mixed up."""
 
 import concurrent.futures
 import json
@@ -16,113 +16,117 @@ from kconsist.robustness import (
     evaluate,
     evaluator,
 )
-from kconsist.robustness.journal import Journal, decode, encode
-
-WHERE = "_evaluate_cell"
+from kconsist.robustness._journal import (
+    Journal,
+    decode_classes,
+    encode_classes,
+)
 
 
 @pytest.fixture
 def counted(monkeypatch):
-    """The cells that are computed."""
+    """The cells that are evaluated."""
     cells = []
     original = evaluator._evaluate_cell
 
-    def count(classifier, sample, cell):
+    def count(classifier, subset, cell):
         cells.append(cell)
-        return original(classifier, sample, cell)
+        return original(classifier, subset, cell)
 
-    monkeypatch.setattr(evaluator, WHERE, count)
+    monkeypatch.setattr(evaluator, "_evaluate_cell", count)
     return cells
 
 
 @pytest.fixture
-def judge(source, model, tmp_path):
-    def judge(model=model, source=source, **options):
+def resumable(source, model, tmp_path):
+    def resumable(model=model, source=source, **options):
         file = tmp_path / "runs" / "cells.jsonl"
         return evaluate(
             model, source, resume_file=file, **{**colored.OPTIONS, **options}
         )
 
-    judge.file = tmp_path / "runs" / "cells.jsonl"
-    judge.source = source
-    return judge
+    resumable.file = tmp_path / "runs" / "cells.jsonl"
+    resumable.source = source
+    return resumable
 
 
 def assert_same(report, other):
     assert report.rows == other.rows
-    np.testing.assert_array_equal(report.hits, other.hits)
+    np.testing.assert_array_equal(report.correct, other.correct)
 
 
-def test_a_second_run_computes_nothing(judge, counted):
-    first = judge()
+def test_a_second_run_evaluates_nothing(resumable, counted):
+    first = resumable()
     assert len(counted) == 5
-    assert_same(judge(), first)
+    assert_same(resumable(), first)
     assert len(counted) == 5
-    fewer = judge(corruptions=["fog"], severities=[5])
+    fewer = resumable(corruptions=["fog"], severities=[5])
     assert len(counted) == 5 and len(fewer.rows) == 2
 
 
-def test_an_interrupted_run_goes_on(judge, counted, monkeypatch):
-    whole = judge()
-    judge.file.unlink()
+def test_an_interrupted_run_resumes(resumable, counted, monkeypatch):
+    whole = resumable()
+    resumable.file.unlink()
     counted.clear()
     original = evaluator._evaluate_cell
 
-    def interrupted(classifier, sample, cell):
+    def interrupted(classifier, subset, cell):
         if cell == ("saturate", 1):
             raise KeyboardInterrupt
-        return original(classifier, sample, cell)
+        return original(classifier, subset, cell)
 
     with monkeypatch.context() as patched:
-        patched.setattr(evaluator, WHERE, interrupted)
+        patched.setattr(evaluator, "_evaluate_cell", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            judge()
+            resumable()
     assert counted == [("clean", 0), ("fog", 1), ("fog", 5)]
     counted.clear()
-    assert_same(judge(), whole)
+    assert_same(resumable(), whole)
     assert counted == [("saturate", 1), ("saturate", 5)]
 
 
-def test_a_line_that_was_cut_off_is_computed_again(judge, counted):
-    whole = judge()
-    content = judge.file.read_bytes()
+def test_a_truncated_line_is_evaluated_again(resumable, counted):
+    whole = resumable()
+    content = resumable.file.read_bytes()
     last = content.rfind(b"\n", 0, -1) + 1
     for end in (last + 1, last + 40, len(content) - 2):
-        judge.file.write_bytes(content[:end])
+        resumable.file.write_bytes(content[:end])
         counted.clear()
-        assert_same(judge(), whole)
+        assert_same(resumable(), whole)
         assert counted == [("saturate", 5)]
-        assert judge.file.read_bytes() == (
+        assert resumable.file.read_bytes() == (
             content[:end] + b"\n" + content[last:]
         )
-        assert_same(judge(), whole)
+        assert_same(resumable(), whole)
         assert len(counted) == 1
-    judge.file.write_bytes(content[:-1])  # The line itself is whole.
-    assert_same(judge(), whole)
+    resumable.file.write_bytes(content[:-1])  # Only the newline is missing.
+    assert_same(resumable(), whole)
     assert len(counted) == 1
 
 
-def test_models_and_settings_are_not_mixed(judge, source, counted):
-    first = judge()
+def test_models_and_settings_are_not_mixed_up(resumable, source, counted):
+    first = resumable()
     other = colored.network(scale=-0.05)
-    apart = judge(other)
+    apart = resumable(other)
     assert len(counted) == 10 and apart.rows != first.rows
-    judge(examples=12)
+    resumable(examples=12)
     assert len(counted) == 15
-    judge(examples=12, seed=1)
+    resumable(examples=12, seed=1)
     assert len(counted) == 20
     cells = {cell: 255 - images for cell, images in source.cells.items()}
-    judge(source=Arrays(cells, source.labels, (source.clean, source.labels)))
+    resumable(
+        source=Arrays(cells, source.labels, (source.clean, source.labels))
+    )
     assert len(counted) == 24  # The clean images are the same.
-    assert_same(judge(), first)
-    assert_same(judge(other), apart)
+    assert_same(resumable(), first)
+    assert_same(resumable(other), apart)
     assert len(counted) == 24
-    judge(batch_size=30)
+    resumable(batch_size=30)
     assert len(counted) == 29
 
 
 def invert_saturated(images):
-    """Inverts images with a saturated pixel: about one of five here."""
+    """Inverts images with a saturated pixel: about one in five here."""
     saturated = tf.reduce_any(images > 222, (1, 2, 3), keepdims=True)
     return tf.where(saturated, 255 - images, images)
 
@@ -139,82 +143,84 @@ def invert_saturated(images):
     ],
 )
 def test_a_cell_of_another_preprocessing_is_not_read(
-    judge, model, source, counted, preprocess
+    resumable, model, source, counted, preprocess
 ):
-    """Even where it changes but one cell, or other cells were asked for."""
+    """Even if it changes only one cell, or other cells are evaluated."""
     without = evaluate(model, source, **colored.OPTIONS)
-    judge()
+    resumable()
     options = dict(corruptions=["fog"], severities=[5], preprocess=preprocess)
     counted.clear()
-    found = judge(**options)
+    found = resumable(**options)
     assert len(counted) == 2
-    wanted = evaluate(model, source, **{**colored.OPTIONS, **options})
-    assert_same(found, wanted)
-    assert wanted.rows != [without.rows[0], without.rows[2]]
-    assert_same(judge(), without)
+    expected = evaluate(model, source, **{**colored.OPTIONS, **options})
+    assert_same(found, expected)
+    assert expected.rows != [without.rows[0], without.rows[2]]
+    assert_same(resumable(), without)
 
 
-def test_a_cell_of_another_architecture_is_not_read(judge, model, source):
-    """The same weights with another activation behind them."""
+def test_a_cell_of_another_architecture_is_not_read(resumable, model, source):
+    """The same weights, with another activation before them."""
     cut = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.ReLU(120.0)])
     other = keras.Model(cut.inputs, model(cut.outputs[0]), name=model.name)
     np.testing.assert_array_equal(other.weights[0], model.weights[0])
-    first = judge()
-    wanted = evaluate(other, source, **colored.OPTIONS)
-    assert_same(judge(other), wanted)
-    assert wanted.rows != first.rows
+    first = resumable()
+    expected = evaluate(other, source, **colored.OPTIONS)
+    assert_same(resumable(other), expected)
+    assert expected.rows != first.rows
 
 
-def test_a_model_is_known_by_what_it_computes(judge, tmp_path, counted):
-    """Whatever its name, its layers' names or the process that made it."""
-    first = judge()
+def test_a_model_is_identified_by_its_computation(resumable, tmp_path, counted):
+    """Regardless of its name, its layer names and how it was created."""
+    first = resumable()
     twin = colored.network()
     twin.save(tmp_path / "twin.keras")
     counted.clear()
-    assert_same(judge(twin), first)
-    assert_same(judge(keras.models.load_model(tmp_path / "twin.keras")), first)
-    assert judge(name="another").model == "another"
+    assert_same(resumable(twin), first)
+    assert_same(
+        resumable(keras.models.load_model(tmp_path / "twin.keras")), first
+    )
+    assert resumable(name="another").model == "another"
     assert not counted
 
 
 def by_numpy(function):
-    """A preprocessing whose code TensorFlow does not see."""
+    """Preprocessing in code that TensorFlow does not trace."""
 
     def preprocess(images):
-        found = tf.numpy_function(function, [images], tf.float32)
-        return tf.ensure_shape(found, images.shape)
+        outputs = tf.numpy_function(function, [images], tf.float32)
+        return tf.ensure_shape(outputs, images.shape)
 
     return preprocess
 
 
-def test_what_no_key_holds_is_told_by_its_predictions(judge, source, counted):
-    first = judge(preprocess=by_numpy(lambda x: x))
+def test_changes_outside_of_the_key_are_detected(resumable, source, counted):
+    first = resumable(preprocess=by_numpy(lambda x: x))
     counted.clear()
-    assert_same(judge(preprocess=by_numpy(lambda x: x)), first)
+    assert_same(resumable(preprocess=by_numpy(lambda x: x)), first)
     assert not counted
     fog = source.cells["fog", 5].astype("float32")
 
-    def other(x):  # The same for all but a few images of fog 5.
-        known = (x[:, None] == fog[None, 20:]).all((2, 3, 4)).any(1)
-        return np.where(known[:, None, None, None], 255 - x, x)
+    def other(x):  # Differs for a few images of fog 5 only.
+        is_fog = (x[:, None] == fog[None, 20:]).all((2, 3, 4)).any(1)
+        return np.where(is_fog[:, None, None, None], 255 - x, x)
 
-    words = "fog, severity 5, it holds .* same weights and other outputs"
-    with pytest.raises(ValueError, match=words):
-        judge(preprocess=by_numpy(other))
+    message = "fog, severity 5, it has .* same weights but other outputs"
+    with pytest.raises(ValueError, match=message):
+        resumable(preprocess=by_numpy(other))
     assert not counted
 
 
-def test_images_that_no_longer_come_out_are_told(examples, model, tmp_path):
-    """The same settings, and another code behind them."""
+def test_changed_images_are_detected(examples, model, tmp_path):
+    """The same settings, but another implementation."""
 
     class Other(Generated):
-        def _corrupted(self, *arguments):
-            return 255 - super()._corrupted(*arguments)
+        def _corrupt(self, *arguments):
+            return 255 - super()._corrupt(*arguments)
 
     options = {**colored.OPTIONS, "resume_file": tmp_path / "cells.jsonl"}
     evaluate(model, Generated(*examples), **options)
-    words = "fog, severity 1, it holds other images"
-    with pytest.raises(ValueError, match=words):
+    message = "fog, severity 1, it has other images"
+    with pytest.raises(ValueError, match=message):
         evaluate(model, Other(*examples), **options)
 
 
@@ -233,36 +239,36 @@ def test_every_byte_of_a_folder_counts(npy_folder, model, counted, row):
     assert_same(found, evaluate(model, source, **options))
 
 
-def test_another_file_is_refused(judge, model):
-    judge.file.parent.mkdir()
+def test_another_file_raises(resumable, model):
+    resumable.file.parent.mkdir()
     for content in (
         *("a report\n", '{"key": 1}\n', "[1]\n", '{"a": 1\n{}\n'),
         *("a report", "\x89PNG", "null\n", '{"key": [], "corruption": 1}\n'),
     ):
-        judge.file.write_bytes(content.encode("latin-1"))
+        resumable.file.write_bytes(content.encode("latin-1"))
         with pytest.raises(ValueError, match="on line 1"):
-            judge()
-        assert judge.file.read_bytes() == content.encode("latin-1")
+            resumable()
+        assert resumable.file.read_bytes() == content.encode("latin-1")
     with pytest.raises(ValueError, match="resume_file must be a file"):
         evaluate(
             model,
-            judge.source,
-            resume_file=judge.file.parent,
+            resumable.source,
+            resume_file=resumable.file.parent,
             **colored.OPTIONS,
         )
 
 
-def test_an_empty_file_is_a_new_one(judge, counted):
-    judge.file.parent.mkdir()
-    judge.file.write_bytes(b"")
-    judge()
+def test_an_empty_file_is_a_new_journal(resumable, counted):
+    resumable.file.parent.mkdir()
+    resumable.file.write_bytes(b"")
+    resumable()
     assert len(counted) == 5
 
 
 @pytest.mark.parametrize("between", ["", "\n", "\n\n", "\0\0\0", "\0\n"])
 @pytest.mark.parametrize("kept", [1, 9, 60, -2])
-def test_a_torn_line_costs_its_own_cell_alone(tmp_path, between, kept):
-    """Cut anywhere by a kill, and another line behind it."""
+def test_a_truncated_line_affects_only_its_cell(tmp_path, between, kept):
+    """Truncated anywhere by a kill, and followed by another line."""
     file = tmp_path / "cells.jsonl"
     cells = [("fog", 1), ("fog", 2), ("snow", 5)]
     keys = {cell: f"{number:032x}" for number, cell in enumerate(cells)}
@@ -281,7 +287,7 @@ def test_a_torn_line_costs_its_own_cell_alone(tmp_path, between, kept):
 
 
 def test_processes_may_share_a_file(tmp_path):
-    """Each record is one write: lines of several writers do not mix."""
+    """Each record is one write, so lines do not interleave."""
     file = tmp_path / "cells.jsonl"
     keys = [
         {("fog", n): f"{writer}-{n}" for n in range(20)} for writer in range(4)
@@ -301,20 +307,20 @@ def test_processes_may_share_a_file(tmp_path):
         }
 
 
-def test_lines_of_an_earlier_version_are_left_alone(judge, counted):
+def test_lines_of_an_earlier_version_are_ignored(resumable, counted):
     line = {"key": "1" * 32, "corruption": "probe", "severity": 0}
     line |= {"cell": ["clean", 0], "answers": [-1.0]}
-    judge.file.parent.mkdir()
-    judge.file.write_text(json.dumps(line) + "\n")
-    judge()
+    resumable.file.parent.mkdir()
+    resumable.file.write_text(json.dumps(line) + "\n")
+    resumable()
     assert len(counted) == 5
-    assert json.loads(judge.file.read_text().splitlines()[0]) == line
+    assert json.loads(resumable.file.read_text().splitlines()[0]) == line
 
 
-def test_a_broken_cell_keeps_the_finished_ones(npy_folder, model, tmp_path):
-    """A file that breaks while it is evaluated costs its own cells alone."""
+def test_a_failed_cell_keeps_the_finished_ones(npy_folder, model, tmp_path):
+    """A file that fails during the evaluation affects only its cells."""
 
-    class Breaking(NpyFolder):
+    class Failing(NpyFolder):
         def cell(self, corruption, severity):
             if corruption == "snow":
                 raise OSError("the disk is gone")
@@ -322,7 +328,7 @@ def test_a_broken_cell_keeps_the_finished_ones(npy_folder, model, tmp_path):
 
     file = tmp_path / "cells.jsonl"
     with pytest.raises(OSError, match="disk"):
-        evaluate(model, Breaking(npy_folder), resume_file=file, verbose=0)
+        evaluate(model, Failing(npy_folder), resume_file=file, verbose=0)
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     names = [line["corruption"] for line in lines]
     assert names.count("fog") == 0 and names.count("zoom_blur") == 5
@@ -332,6 +338,8 @@ def test_a_broken_cell_keeps_the_finished_ones(npy_folder, model, tmp_path):
 
 
 @pytest.mark.parametrize("count", [1000, 100_000])
-def test_classes_are_kept(rng, count):
+def test_encoded_classes_are_decoded(rng, count):
     classes = rng.integers(0, count, 50)
-    np.testing.assert_array_equal(decode(encode(classes)), classes)
+    np.testing.assert_array_equal(
+        decode_classes(encode_classes(classes)), classes
+    )

@@ -1,12 +1,12 @@
-"""Scores against their definitions, written as loops."""
+"""Scores against their definitions as loops."""
 
 import numpy as np
 import pytest
 
-from kconsist.robustness import metrics
+from kconsist.robustness import _metrics
 
 
-def answers(count, seed=0):
+def predictions(count, seed=0):
     rng = np.random.default_rng(seed)
     confidence = rng.uniform(0.1, 1, count)
     correct = rng.random(count) < confidence**2
@@ -42,9 +42,9 @@ def rms_by_hand(correct, confidence, size=100):
 
 @pytest.mark.parametrize("count", [1, 99, 100, 101, 730])
 def test_scores_are_their_definitions(count):
-    correct, confidence, logs = answers(count)
-    scores = metrics.score(correct, confidence, logs)
-    assert set(scores) == set(metrics.SCORES)
+    correct, confidence, logs = predictions(count)
+    scores = _metrics.score(correct, confidence, logs)
+    assert set(scores) == set(_metrics.SCORES)
     assert scores["accuracy"] == sum(correct) / count
     assert scores["error"] == pytest.approx(1 - sum(correct) / count)
     assert scores["nll"] == pytest.approx(-sum(logs) / count)
@@ -54,27 +54,27 @@ def test_scores_are_their_definitions(count):
     )
 
 
-def test_certainty_and_bin_edges_are_counted():
+def test_bin_edges_and_certain_predictions_count():
     confidence = np.array([0.0, 1 / 15, 2 / 15, 1.0])
     correct = np.array([False, True, False, True])
-    found = metrics.expected_calibration_error(correct, confidence)
+    found = _metrics.expected_calibration_error(correct, confidence)
     assert found == pytest.approx(ece_by_hand(correct, confidence))
-    sure_and_wrong = metrics.expected_calibration_error([False], [1.0])
-    assert sure_and_wrong == 1
+    certain_and_wrong = _metrics.expected_calibration_error([False], [1.0])
+    assert certain_and_wrong == 1
 
 
 def test_the_most_confident_bin_counts():
     confidence = np.append(np.full(100, 0.5), np.full(100, 1.0))
     correct = np.append(np.arange(100) % 2 == 0, np.zeros(100, bool))
-    found = metrics.rms_calibration_error(correct, confidence)
+    found = _metrics.rms_calibration_error(correct, confidence)
     assert found == pytest.approx(np.sqrt(0.5))
 
 
-def test_a_calibrated_predictor_has_almost_no_error():
+def test_a_calibrated_model_has_almost_no_error():
     rng = np.random.default_rng(0)
     confidence = rng.uniform(0.1, 1, 200_000)
     correct = rng.random(200_000) < confidence
-    assert metrics.expected_calibration_error(correct, confidence) < 0.01
-    # Bins of 100 have a standard error of up to 0.05 of their own.
-    assert metrics.rms_calibration_error(correct, confidence) < 0.05
-    assert metrics.expected_calibration_error(~correct, confidence) > 0.1
+    assert _metrics.expected_calibration_error(correct, confidence) < 0.01
+    # The accuracy of a bin of 100 has a standard error of up to 0.05.
+    assert _metrics.rms_calibration_error(correct, confidence) < 0.05
+    assert _metrics.expected_calibration_error(~correct, confidence) > 0.1

@@ -1,4 +1,4 @@
-"""The recipe and the benchmark run from their own files."""
+"""The recipe and the benchmark run as scripts."""
 
 import json
 import os
@@ -27,11 +27,11 @@ def run(script, *flags):
     )
 
 
-def test_smoke_compares_two_models_and_goes_on(tmp_path):
-    found = run("evaluate_robustness.py", "--smoke", "--out", tmp_path)
-    assert found.returncode == 0, found.stderr[-2000:]
-    assert "more than first" in found.stdout
-    assert "Regenerated" in found.stdout
+def test_smoke_run_compares_two_models_and_resumes(tmp_path):
+    result = run("evaluate_robustness.py", "--smoke", "--out", tmp_path)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert "more than first" in result.stdout
+    assert "Regenerated" in result.stdout
     first = Report.load(tmp_path / "report.json")
     second = Report.load(tmp_path / "report_2.json")
     assert first.model == "first" and second.model == "second"
@@ -40,35 +40,35 @@ def test_smoke_compares_two_models_and_goes_on(tmp_path):
         assert "speckle_noise" in (tmp_path / f"report.{end}").read_text()
     picture = np.array(PIL.Image.open(tmp_path / "report.png"))
     assert picture.std() > 10
-    kept = json.loads((tmp_path / "results.json").read_text())["results"]
-    means = {row["%"]: row["first"] for row in kept}
+    results = json.loads((tmp_path / "results.json").read_text())["results"]
+    means = {row["%"]: row["first"] for row in results}
     name = "mean_accuracy_19_severity_5"
     assert means[name] == pytest.approx(100 * first.summary(name))
     cells = (tmp_path / "cells.jsonl").read_text()
-    again = run("evaluate_robustness.py", "--smoke", "--out", tmp_path)
-    assert again.returncode == 0, again.stderr[-2000:]
+    resumed = run("evaluate_robustness.py", "--smoke", "--out", tmp_path)
+    assert resumed.returncode == 0, resumed.stderr[-2000:]
     assert (tmp_path / "cells.jsonl").read_text() == cells
 
 
-def test_a_saved_model_is_judged_on_digits(tmp_path):
+def test_a_saved_model_is_evaluated_on_digits(tmp_path):
     models.WideResNet(10, 1).save(tmp_path / "model.keras")
     flags = ("--dataset", "digits", "--examples", 20, "--severities", 1, 5)
-    found = run(
+    result = run(
         "evaluate_robustness.py",
         tmp_path / "model.keras",
         *(*flags, "--corruptions", "fog", "contrast"),
         *("--trained-with", "RandAugment", "--out", tmp_path / "out"),
     )
-    assert found.returncode == 0, found.stderr[-2000:]
+    assert result.returncode == 0, result.stderr[-2000:]
     report = Report.load(tmp_path / "out" / "report.json")
     assert report.model == "model" and len(report.rows) == 5
     assert "contrast*" in (tmp_path / "out" / "report.md").read_text()
 
 
-def test_wrong_flags_say_what_is_expected(tmp_path):
-    found = run("evaluate_robustness.py", "--out", tmp_path)
-    assert found.returncode and "MODEL.keras" in found.stderr
-    found = run(
+def test_wrong_flags_raise(tmp_path):
+    result = run("evaluate_robustness.py", "--out", tmp_path)
+    assert result.returncode and "MODEL.keras" in result.stderr
+    result = run(
         "evaluate_robustness.py",
         "--smoke",
         "--corruptions",
@@ -76,13 +76,13 @@ def test_wrong_flags_say_what_is_expected(tmp_path):
         "--out",
         tmp_path,
     )
-    assert found.returncode
-    assert "corruption must be one of" in found.stderr
+    assert result.returncode
+    assert "corruption must be one of" in result.stderr
 
 
 def test_benchmark_prints_two_ratios():
-    found = run("benchmarks/evaluator.py", "--smoke")
-    assert found.returncode == 0, found.stderr[-2000:]
-    ratios = [line for line in found.stdout.splitlines() if "ratio" in line]
+    result = run("benchmarks/evaluator.py", "--smoke")
+    assert result.returncode == 0, result.stderr[-2000:]
+    ratios = [line for line in result.stdout.splitlines() if "ratio" in line]
     assert len(ratios) == 2
     assert all(float(line.split(": ")[1]) > 0 for line in ratios)

@@ -1,8 +1,8 @@
-"""The 19 corruptions of CIFAR-10-C, at five severities, for arrays of images.
+"""The 19 corruptions of CIFAR-10-C at five severities, for arrays of images.
 
-`corrupt` is the one function to call. Each corruption is a function of its own
-in the file of its group: `noise`, `blur`, `weather` (with `spatter` and
-`frost_textures`) and `digital`; their constants are in `presets`.
+`corrupt` applies any of them. Each group has a private module with one
+function per corruption: noise, blur, weather (with spatter and the frost
+textures) and digital. Their constants are in `presets`.
 
 Reference: Hendrycks & Dietterich 2019 (https://arxiv.org/abs/1903.12261).
 """

@@ -1,29 +1,30 @@
-"""Corrupted images by the name of a corruption and a severity.
+"""Applies a corruption, given by its name, at a severity.
 
 Reference: Hendrycks & Dietterich 2019 (https://arxiv.org/abs/1903.12261).
 """
 
 import difflib
+import os
 
 import numpy as np
 
 from kconsist import _checks
 from kconsist._requirements import check_installed
 from kconsist.data.inputs import whole_number
-from kconsist.robustness.corruptions.draws import Draws
+from kconsist.robustness.corruptions._image_rng import ImageRNG
+from kconsist.robustness.corruptions._pixels import gray
 from kconsist.robustness.corruptions.frost_textures import check_folder
 from kconsist.robustness.corruptions.names import (
     CORRUPTIONS,
     GROUPS,
     SEVERITIES,
 )
-from kconsist.robustness.corruptions.pixels import gray
 from kconsist.robustness.corruptions.presets import PRESETS
 
-SMALLEST = 8
-# Values worked on at a time: more of them spill out of the cache, with fewer
-# the overhead of NumPy's calls counts.
-_VALUES = 64 * 32 * 32 * 3
+MIN_SIDE = 8
+# Values processed at a time: more do not fit into the cache, and with fewer the
+# overhead of NumPy's calls dominates.
+_CHUNK_SIZE = 64 * 32 * 32 * 3
 
 
 def corrupt(
@@ -32,51 +33,55 @@ def corrupt(
     severity: int,
     seed: int = 0,
     preset: str = "cifar",
-    frost_dir=None,
-    start=0,
+    frost_dir: str | os.PathLike | None = None,
+    start: int | np.ndarray = 0,
 ) -> np.ndarray:
-    """Returns images under one corruption of the benchmark.
+    """Applies one corruption of the benchmark to images.
 
-    Image number i of the data set draws from a generator of its own, which is
-    a function of (seed, name, severity, i) alone. So the same images come out
-    whatever else is corrupted, in whatever order and in whatever pieces:
-    `corrupt(images[a:b], ..., start=a)` is `corrupt(images, ...)[a:b]`.
+    Each image of the data set has its own random generator, seeded with (seed,
+    name, severity, index) only. The result for an image therefore does not
+    depend on which other images are corrupted, in which order or in which
+    batches: `corrupt(images[a:b], ..., start=a)` equals
+    `corrupt(images, ...)[a:b]`.
 
-    These are regenerated images: their noise has the published images' law,
-    not their values, which were drawn without a seed. Where nothing is drawn
-    (defocus_blur, gaussian_blur, brightness, saturate, contrast, pixelate) they
-    equal the published code's; zoom_blur is within one level of it, and
-    jpeg_compression is that of the installed Pillow's library. `frost` needs
-    photographs that are not ours to ship; `frost_source` says what it uses.
+    The images are regenerated: their noise follows the same distribution as
+    the published images, but has other values, because the published ones were
+    sampled without a seed. The deterministic corruptions (defocus_blur,
+    gaussian_blur, brightness, saturate, contrast, pixelate) equal the published
+    code's; zoom_blur differs by at most one level, and jpeg_compression depends
+    on the JPEG library of the installed Pillow. `frost` requires photographs
+    that this package cannot distribute; `frost_source` describes what it uses
+    instead.
 
     Corrupt images at the size that the preset is made for, before any resize:
-    the constants are in pixels and are not adapted to another size.
+    the constants are in pixels and are not adapted to other sizes.
 
     Args:
         images: uint8 array (count, height, width, channels) with 3 channels
-            (RGB) or 1, and sides of 8 or more. Gray images are noised as they
-            are; for the other corruptions they are repeated into three
-            channels, and the result's luma (0.299, 0.587, 0.114) is returned.
+            (RGB) or 1, and sides of 8 or more. Noise is added to gray images
+            directly; the other corruptions repeat the channel three times and
+            return the luma of the result (0.299, 0.587, 0.114).
         name: str, one of `CORRUPTIONS`.
         severity: int, 1 to 5.
         seed: int, 0 or more. Defaults to `0`.
-        preset: str, whose constants: `"cifar"` (CIFAR-10-C and CIFAR-100-C, for
-            sides of up to 48), `"tiny_imagenet"` (64) or `"imagenet"` (224; for
-            sides of 128 and more). Defaults to `"cifar"`.
-        frost_dir: path of a folder with the published frost photographs
-            (frost1.png, frost2.png, frost3.png, frost4.jpg, frost5.jpg), or
-            `None`, a procedural frost of the same brightness. Defaults to
-            `None`.
-        start: int, the number in the data set of the first of `images`, or an
-            int array (count,) of the numbers of all of them. Defaults to `0`.
+        preset: str, the set of constants: `"cifar"` (CIFAR-10-C and
+            CIFAR-100-C, for sides of up to 48), `"tiny_imagenet"` (64) or
+            `"imagenet"` (224; for sides of 128 and more). Defaults to
+            `"cifar"`.
+        frost_dir: folder with the published frost photographs (frost1.png,
+            frost2.png, frost3.png, frost4.jpg, frost5.jpg), or `None` for a
+            procedural frost of the same brightness. Defaults to `None`.
+        start: int, the index in the data set of the first image, or an int
+            array (count,) with the index of each image. Defaults to `0`.
 
     Returns:
         A new uint8 array of the shape of `images`.
 
     Raises:
-        ValueError: for images of another form, or an argument out of range.
-        ImportError: where SciPy or Pillow is not installed.
-        FileNotFoundError: where `frost_dir` lacks a photograph.
+        ValueError: images of another dtype or shape, or an argument out of
+            range.
+        ImportError: SciPy or Pillow is not installed.
+        FileNotFoundError: `frost_dir` lacks a photograph.
 
     Example:
         ```python
@@ -92,7 +97,7 @@ def corrupt(
     Reference: Hendrycks & Dietterich 2019 (https://arxiv.org/abs/1903.12261),
     and https://github.com/hendrycks/robustness for the constants.
     """
-    images = _checked_images(images)
+    images = _validate_images(images)
     _check_name(name)
     if whole_number("severity", severity) > SEVERITIES[-1]:
         raise ValueError(f"severity must be from 1 to 5, got {severity}")
@@ -103,24 +108,24 @@ def corrupt(
         check_folder(frost_dir)
     for module in ("scipy", "PIL"):
         check_installed(module, "corrupt()")
-    from kconsist.robustness.corruptions import operations
+    from kconsist.robustness.corruptions._operations import get_operation
 
-    operation = operations.find(name, frost_dir)
+    operation = get_operation(name, frost_dir)
     constants = PRESETS[preset][name][severity - 1]
-    repeated = images.shape[-1] == 1 and name not in GROUPS["noise"]
+    repeat = images.shape[-1] == 1 and name not in GROUPS["noise"]
     results = np.empty_like(images)
-    piece = max(1, _VALUES // images[:1].size) if len(images) else 1
-    for first in range(0, len(images), piece):
-        part = images[first : first + piece]
-        draws = Draws(seed, name, severity, indices[first : first + piece])
-        if repeated:
-            part = np.repeat(part, 3, axis=-1)
-        part = operation(part, draws, *constants)
-        results[first : first + piece] = gray(part) if repeated else part
+    size = max(1, _CHUNK_SIZE // images[:1].size) if len(images) else 1
+    for first in range(0, len(images), size):
+        chunk = images[first : first + size]
+        rng = ImageRNG(seed, name, severity, indices[first : first + size])
+        if repeat:
+            chunk = np.repeat(chunk, 3, axis=-1)
+        chunk = operation(chunk, rng, *constants)
+        results[first : first + size] = gray(chunk) if repeat else chunk
     return results
 
 
-def _checked_images(images):
+def _validate_images(images):
     images = np.asarray(images)
     if images.dtype != np.uint8:
         raise ValueError(
@@ -132,9 +137,9 @@ def _checked_images(images):
             "images must have shape (count, height, width, 1 or 3), got "
             f"{images.shape}"
         )
-    if min(images.shape[1:3]) < SMALLEST:
+    if min(images.shape[1:3]) < MIN_SIDE:
         raise ValueError(
-            f"images must have sides of {SMALLEST} or more, got "
+            f"images must have sides of {MIN_SIDE} or more, got "
             f"{images.shape[1]} x {images.shape[2]}"
         )
     return images

@@ -1,17 +1,18 @@
-"""Pictures of frost: photographs that the user has, or a procedural frost.
+"""Frost textures: the published photographs, or a procedural texture.
 
-The published code takes five photographs, which come without a word on whose
-they are, so they are not part of this package. Without them frost is drawn
-here; it has the photographs' mean brightness and contrast, not their look.
+The published code uses five photographs that come without a license, so they
+are not part of this package. Without them a procedural texture takes their
+place: it matches their mean brightness and contrast, not their appearance.
 """
 
 import functools
+import os
 import pathlib
 
 import numpy as np
 
-# The first five of the published six; the sixth is never drawn. The second and
-# the third are one picture.
+# The first five of the six published files; the published code never samples
+# the sixth. The second and the third are the same picture.
 PHOTOGRAPHS = (
     "frost1.png",
     "frost2.png",
@@ -21,24 +22,22 @@ PHOTOGRAPHS = (
 )
 
 _SIDE = 512
-# In levels: chosen so that CIFAR-10 under each severity has the brightness it
-# has under the photographs (158.7, 173.8, 178.5, 173.3, 170.0), and under the
-# fifth their contrast.
+# In levels of 0 … 255. Chosen so that CIFAR-10 has the same brightness as with
+# the photographs at each severity (158.7, 173.8, 178.5, 173.3, 170.0), and the
+# same contrast at the fifth.
 _MEAN, _DEVIATION = 168.0, 50.0
 _TINT = np.array([0.95, 1.0, 1.05])
 
 
-def frost_source(frost_dir=None) -> str:
-    """Returns what `corrupt` makes frost of, for a report to say.
+def frost_source(frost_dir: str | os.PathLike | None = None) -> str:
+    """Describes which frost textures `corrupt` uses, for reports.
 
     Args:
-        frost_dir: path, as for `corrupt`. Defaults to `None`.
-
-    Returns:
-        A str.
+        frost_dir: folder of the photographs, as for `corrupt`. Defaults to
+            `None`.
 
     Raises:
-        FileNotFoundError: where `frost_dir` lacks a photograph.
+        FileNotFoundError: `frost_dir` lacks a photograph.
 
     Example:
         ```python
@@ -54,40 +53,40 @@ def frost_source(frost_dir=None) -> str:
 
 
 def frost_textures(frost_dir, scale, height, width):
-    """Returns the textures at the size that images of a size are cut from.
+    """Returns the textures, resized so that images can be cropped from them.
 
     Args:
-        frost_dir: path of the photographs, or `None`.
-        scale: float, by how much they are shrunk; less, if need be, so that
-            each holds an image.
-        height: int, of the images.
-        width: int, of the images.
+        frost_dir: folder of the photographs, or `None`.
+        scale: float, the factor to resize by. A larger one is used if a
+            texture would become smaller than an image.
+        height: int, height of the images.
+        width: int, width of the images.
 
     Returns:
         A tuple of five uint8 arrays (rows, columns, 3).
     """
     if frost_dir is None:
-        return _resized(None, scale, height, width)
+        return _load(None, scale, height, width)
     check_folder(frost_dir)
     folder = str(pathlib.Path(frost_dir).resolve())
-    return _resized(folder, scale, height, width)
+    return _load(folder, scale, height, width)
 
 
-def check_folder(frost_dir):
-    """Raises `FileNotFoundError` where a folder lacks a photograph."""
+def check_folder(frost_dir: str | os.PathLike) -> None:
+    """Raises `FileNotFoundError` if a folder lacks a photograph."""
     folder = pathlib.Path(frost_dir)
     missing = [n for n in PHOTOGRAPHS if not (folder / n).is_file()]
     if missing:
         raise FileNotFoundError(
-            f"frost_dir must hold {', '.join(PHOTOGRAPHS)}, and "
+            f"frost_dir must contain {', '.join(PHOTOGRAPHS)}, but "
             f"{str(frost_dir)!r} lacks {', '.join(missing)}"
         )
 
 
 @functools.lru_cache(maxsize=8)
-def _resized(folder, scale, height, width):
+def _load(folder, scale, height, width):
     textures = procedural_frost() if folder is None else _photographs(folder)
-    return tuple(resized(t, scale, height, width) for t in textures)
+    return tuple(resize(t, scale, height, width) for t in textures)
 
 
 def _photographs(folder):
@@ -100,19 +99,19 @@ def _photographs(folder):
     return pictures
 
 
-def resized(texture, scale, height, width):
-    """Shrinks a texture by linear interpolation, without smoothing it first.
+def resize(texture, scale, height, width):
+    """Downsamples a texture by linear interpolation, without antialiasing.
 
-    At the scale of 0.2 this is every fifth pixel, from the third one on.
+    At a scale of 0.2 this takes every fifth pixel, starting at the third.
     """
     scale = max(scale, height / texture.shape[0], width / texture.shape[1])
     values = texture.astype(float)
     for axis in (0, 1):
         side = texture.shape[axis]
-        places = (np.arange(round(side * scale)) + 0.5) / scale - 0.5
-        places = np.clip(places, 0, side - 1)
-        lower = np.minimum(places.astype(int), side - 2)
-        fraction = np.expand_dims(places - lower, (1 - axis, 2))
+        positions = (np.arange(round(side * scale)) + 0.5) / scale - 0.5
+        positions = np.clip(positions, 0, side - 1)
+        lower = np.minimum(positions.astype(int), side - 2)
+        fraction = np.expand_dims(positions - lower, (1 - axis, 2))
         below = values.take(lower, axis) * (1 - fraction)
         values = below + values.take(lower + 1, axis) * fraction
     return np.floor(values + 0.5).astype(np.uint8)
@@ -120,13 +119,13 @@ def resized(texture, scale, height, width):
 
 @functools.cache
 def procedural_frost():
-    """Returns five drawn textures, uint8 (512, 512, 3): crystals over haze."""
+    """Returns five textures, uint8 (512, 512, 3): crystals over haze."""
     return tuple(_one_frost(np.random.default_rng(n)) for n in range(5))
 
 
 def _one_frost(rng):
-    # Lines of equal height of smooth noise look like the edges of ice
-    # crystals; finer ones grow where coarse ones are.
+    # Contour lines of smooth noise look like the edges of ice crystals; finer
+    # ones grow where there are coarse ones.
     crystals = np.zeros((_SIDE, _SIDE))
     reach = 1.0
     for cells, weight in ((4, 1.0), (9, 0.8), (20, 0.6), (45, 0.5)):
@@ -140,7 +139,7 @@ def _one_frost(rng):
 
 
 def _noise(rng, cells):
-    """Returns smooth noise, of about `cells` bumps a side, of deviation 1."""
+    """Returns smooth noise of unit variance, about `cells` bumps per side."""
     spectrum = np.fft.rfft2(rng.standard_normal((_SIDE, _SIDE)))
     across = np.fft.rfftfreq(_SIDE, 1 / _SIDE)
     down = np.fft.fftfreq(_SIDE, 1 / _SIDE)[:, None]

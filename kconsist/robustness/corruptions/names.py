@@ -3,7 +3,7 @@
 Reference: Hendrycks & Dietterich 2019 (https://arxiv.org/abs/1903.12261).
 """
 
-# The 15 that the benchmark's mean is taken over.
+# The 15 corruptions that the benchmark averages over.
 MAIN = (
     "gaussian_noise",
     "shot_noise",
@@ -22,12 +22,12 @@ MAIN = (
     "jpeg_compression",
 )
 
-# Four more, held out for tuning; no part of the benchmark's mean.
+# Four more for tuning, not part of the benchmark's mean.
 EXTRA = ("speckle_noise", "gaussian_blur", "spatter", "saturate")
 
 CORRUPTIONS = MAIN + EXTRA
 
-# Each group ends with its one of the four extras.
+# The last corruption of each group is one of the four extras.
 GROUPS = {
     "noise": MAIN[:3] + EXTRA[:1],
     "blur": MAIN[3:7] + EXTRA[1:2],
@@ -36,3 +36,6 @@ GROUPS = {
 }
 
 SEVERITIES = (1, 2, 3, 4, 5)
+
+# The cell (corruption, severity) of the clean images.
+CLEAN = ("clean", 0)

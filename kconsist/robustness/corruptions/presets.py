@@ -1,11 +1,11 @@
-"""The constants of each corruption: by preset, by name, by severity.
+"""The constants of each corruption, by preset, name and severity.
 
-A preset belongs to a size of image, and its constants are in pixels, so they
-are not interpolated to other sizes. Its five entries a name are severities 1 to
-5; what the numbers of an entry mean is said by the function of that name.
+A preset is made for one image size. Its constants are in pixels and are not
+interpolated to other sizes. The five entries of a name are severities 1 to 5;
+the function of that name documents the numbers of an entry.
 
-The zoom factors are made by `numpy.arange`, as in the benchmark: because of
-floating point some lists hold their end and others do not.
+As in the benchmark, `numpy.arange` makes the zoom factors: because of floating
+point, some lists include their end and others do not.
 
 Reference: Hendrycks & Dietterich 2019 (https://arxiv.org/abs/1903.12261) and
 https://github.com/hendrycks/robustness.
@@ -15,12 +15,12 @@ import numpy as np
 
 
 def _zooms(*ends_and_steps):
-    """Returns a one-entry tuple of zoom factors for each (end, step)."""
+    """Returns a 1-tuple with an array of zoom factors for each (end, step)."""
     return tuple((np.arange(1, end, step),) for end, step in ends_and_steps)
 
 
-def _each(*values):
-    """Returns a one-entry tuple for each severity."""
+def _singles(*values):
+    """Returns a 1-tuple for each severity."""
     return tuple((value,) for value in values)
 
 
@@ -29,9 +29,9 @@ _CIFAR_ZOOMS = _zooms(
 )
 
 CIFAR = {
-    "gaussian_noise": _each(0.04, 0.06, 0.08, 0.09, 0.10),
-    "shot_noise": _each(500, 250, 100, 75, 50),
-    "impulse_noise": _each(0.01, 0.02, 0.03, 0.05, 0.07),
+    "gaussian_noise": _singles(0.04, 0.06, 0.08, 0.09, 0.10),
+    "shot_noise": _singles(500, 250, 100, 75, 50),
+    "impulse_noise": _singles(0.01, 0.02, 0.03, 0.05, 0.07),
     "defocus_blur": ((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1)),
     "glass_blur": (
         (0.05, 1, 1),
@@ -57,8 +57,8 @@ CIFAR = {
         (0.75, 0.45, 0.2),
     ),
     "fog": ((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75)),
-    "brightness": _each(0.05, 0.1, 0.15, 0.2, 0.3),
-    "contrast": _each(0.75, 0.5, 0.4, 0.3, 0.15),
+    "brightness": _singles(0.05, 0.1, 0.15, 0.2, 0.3),
+    "contrast": _singles(0.75, 0.5, 0.4, 0.3, 0.15),
     "elastic_transform": (
         (0, 0, 0.08),
         (0.05, 0.2, 0.07),
@@ -66,10 +66,10 @@ CIFAR = {
         (0.1, 0.04, 0.05),
         (0.1, 0.03, 0.03),
     ),
-    "pixelate": _each(0.95, 0.9, 0.85, 0.75, 0.65),
-    "jpeg_compression": _each(80, 65, 58, 50, 40),
-    "speckle_noise": _each(0.06, 0.10, 0.12, 0.16, 0.20),
-    "gaussian_blur": _each(0.4, 0.6, 0.7, 0.8, 1),
+    "pixelate": _singles(0.95, 0.9, 0.85, 0.75, 0.65),
+    "jpeg_compression": _singles(80, 65, 58, 50, 40),
+    "speckle_noise": _singles(0.06, 0.10, 0.12, 0.16, 0.20),
+    "gaussian_blur": _singles(0.4, 0.6, 0.7, 0.8, 1),
     "spatter": (
         (0.62, 0.1, 0.7, 0.7, 0.5, False),
         (0.65, 0.1, 0.8, 0.7, 0.5, False),
@@ -81,9 +81,9 @@ CIFAR = {
 }
 
 TINY_IMAGENET = {
-    "gaussian_noise": _each(0.04, 0.08, 0.12, 0.15, 0.18),
-    "shot_noise": _each(250, 100, 50, 30, 15),
-    "impulse_noise": _each(0.01, 0.02, 0.05, 0.08, 0.14),
+    "gaussian_noise": _singles(0.04, 0.08, 0.12, 0.15, 0.18),
+    "shot_noise": _singles(250, 100, 50, 30, 15),
+    "impulse_noise": _singles(0.01, 0.02, 0.05, 0.08, 0.14),
     "defocus_blur": (
         (0.5, 0.6),
         (1, 0.1),
@@ -115,8 +115,8 @@ TINY_IMAGENET = {
         (0.7, 0.55, 0.3),
     ),
     "fog": ((0.4, 3), (0.7, 3), (1, 2.5), (1.5, 2), (2, 1.75)),
-    "brightness": _each(0.1, 0.2, 0.3, 0.4, 0.5),
-    "contrast": _each(0.4, 0.3, 0.2, 0.1, 0.05),
+    "brightness": _singles(0.1, 0.2, 0.3, 0.4, 0.5),
+    "contrast": _singles(0.4, 0.3, 0.2, 0.1, 0.05),
     "elastic_transform": (
         (0, 0, 0.08),
         (0.05, 0.3, 0.06),
@@ -124,10 +124,10 @@ TINY_IMAGENET = {
         (0.1, 0.03, 0.03),
         (0.16, 0.03, 0.02),
     ),
-    "pixelate": _each(0.9, 0.8, 0.7, 0.6, 0.5),
-    "jpeg_compression": _each(65, 58, 50, 40, 25),
-    "speckle_noise": _each(0.15, 0.2, 0.25, 0.3, 0.35),
-    "gaussian_blur": _each(0.5, 0.75, 1, 1.25, 1.5),
+    "pixelate": _singles(0.9, 0.8, 0.7, 0.6, 0.5),
+    "jpeg_compression": _singles(65, 58, 50, 40, 25),
+    "speckle_noise": _singles(0.15, 0.2, 0.25, 0.3, 0.35),
+    "gaussian_blur": _singles(0.5, 0.75, 1, 1.25, 1.5),
     "spatter": (
         (0.62, 0.1, 0.7, 0.7, 0.6, False),
         (0.65, 0.1, 0.8, 0.7, 0.6, False),
@@ -139,9 +139,9 @@ TINY_IMAGENET = {
 }
 
 IMAGENET = {
-    "gaussian_noise": _each(0.08, 0.12, 0.18, 0.26, 0.38),
-    "shot_noise": _each(60, 25, 12, 5, 3),
-    "impulse_noise": _each(0.03, 0.06, 0.09, 0.17, 0.27),
+    "gaussian_noise": _singles(0.08, 0.12, 0.18, 0.26, 0.38),
+    "shot_noise": _singles(60, 25, 12, 5, 3),
+    "impulse_noise": _singles(0.03, 0.06, 0.09, 0.17, 0.27),
     "defocus_blur": ((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5)),
     "glass_blur": (
         (0.7, 1, 2),
@@ -169,9 +169,9 @@ IMAGENET = {
         (0.6, 0.75, 1),
     ),
     "fog": ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)),
-    "brightness": _each(0.1, 0.2, 0.3, 0.4, 0.5),
-    "contrast": _each(0.4, 0.3, 0.2, 0.1, 0.05),
-    # Published in pixels, for images of 224; here as fractions of the side.
+    "brightness": _singles(0.1, 0.2, 0.3, 0.4, 0.5),
+    "contrast": _singles(0.4, 0.3, 0.2, 0.1, 0.05),
+    # Published in pixels for 224 x 224 images; here as fractions of the side.
     "elastic_transform": tuple(
         (alpha / 224, sigma / 224, jitter / 224)
         for alpha, sigma, jitter in (
@@ -182,10 +182,10 @@ IMAGENET = {
             (29.28, 2.44, 4.88),
         )
     ),
-    "pixelate": _each(0.6, 0.5, 0.4, 0.3, 0.25),
-    "jpeg_compression": _each(25, 18, 15, 10, 7),
-    "speckle_noise": _each(0.15, 0.2, 0.35, 0.45, 0.6),
-    "gaussian_blur": _each(1, 2, 3, 4, 6),
+    "pixelate": _singles(0.6, 0.5, 0.4, 0.3, 0.25),
+    "jpeg_compression": _singles(25, 18, 15, 10, 7),
+    "speckle_noise": _singles(0.15, 0.2, 0.35, 0.45, 0.6),
+    "gaussian_blur": _singles(1, 2, 3, 4, 6),
     "spatter": (
         (0.65, 0.3, 4, 0.69, 0.6, False),
         (0.65, 0.3, 3, 0.68, 0.6, False),

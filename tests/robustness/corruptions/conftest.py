@@ -1,8 +1,8 @@
-"""Nothing here touches Keras, so nothing is reset between the tests."""
+"""These tests do not use Keras, so its state is not reset."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def clean_slate():
-    """Takes the place of the fixture for trainers."""
+    """Overrides the fixture that resets Keras."""

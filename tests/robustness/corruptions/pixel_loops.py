@@ -1,4 +1,4 @@
-"""Oracles for one image at a time that several tests share."""
+"""Oracles for single images, shared by several tests."""
 
 import math
 
@@ -7,7 +7,7 @@ from scipy import ndimage
 
 
 def motion_by_loops(image, angle, radius, sigma):
-    """The closed form, pixel by pixel."""
+    """Motion blur by its closed form, pixel by pixel."""
     height, width, channels = image.shape
     count = 2 * radius + 1
     weights = [math.exp(-(i**2) / (2 * sigma**2)) for i in range(count)]
@@ -27,7 +27,7 @@ def motion_by_loops(image, angle, radius, sigma):
 
 
 def zoom_by_scipy(image, factor):
-    """The clipped zoom of one image, (height, width, channels)."""
+    """The clipped zoom of one image (height, width, channels)."""
     height, width, _ = image.shape
     rows, columns = math.ceil(height / factor), math.ceil(width / factor)
     top, left = (height - rows) // 2, (width - columns) // 2

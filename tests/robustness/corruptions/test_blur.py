@@ -1,17 +1,17 @@
-"""The blurs against loops over pixels, with draws made before."""
+"""The blurs against loops over pixels, with given random numbers."""
 
 import numpy as np
 import pytest
 from pixel_loops import motion_by_loops, zoom_by_scipy
 from scipy import ndimage
 
-from kconsist.robustness.corruptions import PRESETS, blur, corrupt, zoom
+from kconsist.robustness.corruptions import PRESETS, _blur, _zoom, corrupt
 from kconsist.robustness.corruptions.presets import CIFAR
 
 
 @pytest.fixture
 def images(rng):
-    """Noise and smooth images of two sizes' worth of edges."""
+    """Three images of noise and a smooth one."""
     noise = rng.integers(0, 256, (3, 14, 18, 3))
     smooth = 127 + 120 * np.sin(np.arange(14 * 18 * 3).reshape(14, 18, 3) / 50)
     return np.concatenate([noise, smooth[None]]).astype(np.uint8)
@@ -20,7 +20,7 @@ def images(rng):
 @pytest.mark.parametrize("radius, sigma", [(6, 1), (9, 2.5), (14, 12)])
 def test_motion_blur_is_its_closed_form(images, radius, sigma):
     angles = np.array([-44.9, 0.0, 31.7, -117.3])
-    found = blur.moved(images, angles, radius, sigma)
+    found = _blur.blur_along(images, angles, radius, sigma)
     for image, angle, result in zip(images, angles, found, strict=True):
         expected = motion_by_loops(image, angle, radius, sigma)
         np.testing.assert_array_equal(result, expected)
@@ -30,7 +30,7 @@ def test_motion_of_a_point_shows_the_kernel():
     """A one-sided kernel: a bright point trails to one side only."""
     image = np.zeros((1, 33, 33, 1), np.uint8)
     image[0, 16, 16] = 255
-    found = blur.moved(image, np.array([0.0]), 6, 2)[0, :, :, 0]
+    found = _blur.blur_along(image, np.array([0.0]), 6, 2)[0, :, :, 0]
     weights = np.exp(-(np.arange(13) ** 2) / 8)
     weights /= weights.sum()
     np.testing.assert_array_equal(found[16, 4:17], (255 * weights[::-1]) // 1)
@@ -38,26 +38,26 @@ def test_motion_of_a_point_shows_the_kernel():
     assert not found.any()
 
 
-def test_motion_blur_draws_angles_within_45_degrees():
-    class Draws:
+def test_motion_blur_samples_angles_within_45_degrees():
+    class RecordingRNG:
         def uniform(self, low, high):
             self.range = low, high
             return np.zeros(1)
 
-    draws = Draws()
+    rng = RecordingRNG()
     image = np.zeros((1, 8, 8, 3), np.uint8)
-    blur.motion_blur(image, draws, 6, 1)
-    assert draws.range == (-45, 45)
+    _blur.motion_blur(image, rng, 6, 1)
+    assert rng.range == (-45, 45)
 
 
-def glass_by_loops(image, moves, sigma, most):
-    """The published statement, whose swap is no swap on NumPy's views."""
+def glass_by_loops(image, offsets, sigma, max_delta):
+    """The published loop, whose swap does not swap NumPy views."""
     height, width, _ = image.shape
     pixels = np.uint8(255 * gaussian(image / 255, sigma))
-    for of_pass in moves:
-        site = iter(of_pass)
-        for h in range(height - most, most, -1):
-            for w in range(width - most, most, -1):
+    for of_iteration in offsets:
+        site = iter(of_iteration)
+        for h in range(height - max_delta, max_delta, -1):
+            for w in range(width - max_delta, max_delta, -1):
                 dx, dy = next(site)
                 h2, w2 = h + dy, w + dx
                 pixels[h, w], pixels[h2, w2] = pixels[h2, w2], pixels[h, w]
@@ -70,7 +70,9 @@ def gaussian(image, sigma):
     )
 
 
-class Given:
+class FixedRNG:
+    """Returns given integers."""
+
     def __init__(self, values):
         self.values = values
 
@@ -81,34 +83,40 @@ class Given:
 
 
 @pytest.mark.parametrize(
-    "sigma, most, passes", [(0.05, 1, 1), (0.4, 1, 2), (0.9, 2, 2), (1, 4, 1)]
+    "sigma, max_delta, iterations",
+    [(0.05, 1, 1), (0.4, 1, 2), (0.9, 2, 2), (1, 4, 1)],
 )
-def test_glass_blur_is_the_published_loop(images, rng, sigma, most, passes):
-    sites = (14 - 2 * most) * (18 - 2 * most)
-    moves = rng.integers(-most, most, (len(images), passes, sites, 2))
-    found = blur.glass_blur(images, Given(moves), sigma, most, passes)
-    for image, of_image, result in zip(images, moves, found, strict=True):
-        expected = glass_by_loops(image, of_image, sigma, most)
+def test_glass_blur_is_the_published_loop(
+    images, rng, sigma, max_delta, iterations
+):
+    sites = (14 - 2 * max_delta) * (18 - 2 * max_delta)
+    shape = len(images), iterations, sites, 2
+    offsets = rng.integers(-max_delta, max_delta, shape)
+    found = _blur.glass_blur(
+        images, FixedRNG(offsets), sigma, max_delta, iterations
+    )
+    for image, of_image, result in zip(images, offsets, found, strict=True):
+        expected = glass_by_loops(image, of_image, sigma, max_delta)
         np.testing.assert_array_equal(result, expected)
 
 
-def test_glass_blur_copies_pixels_and_never_goes_right_or_down():
-    """At severity 1 the smoothing does nothing; two borders stay."""
+def test_glass_blur_copies_pixels_and_keeps_two_borders():
+    """At severity 1, smoothing has no effect; two borders are unchanged."""
     image = np.arange(32 * 32, dtype=int).reshape(1, 32, 32, 1) % 251
     image = np.concatenate([image, image // 2, 250 - image], -1).astype("uint8")
     found = corrupt(image, "glass_blur", 1)
     assert {tuple(p) for p in found.reshape(-1, 3)} <= {
-        tuple(p) for p in blur.gaussian_blur(image, 0.05).reshape(-1, 3)
+        tuple(p) for p in _blur.gaussian_blur(image, 0.05).reshape(-1, 3)
     }
-    kept = blur.gaussian_blur(blur.gaussian_blur(image, 0.05), 0.05)
-    np.testing.assert_array_equal(found[:, :2], kept[:, :2])
-    np.testing.assert_array_equal(found[:, :, :2], kept[:, :, :2])
-    assert (found[:, 2:, 2:] != kept[:, 2:, 2:]).any()
+    smooth = _blur.gaussian_blur(_blur.gaussian_blur(image, 0.05), 0.05)
+    np.testing.assert_array_equal(found[:, :2], smooth[:, :2])
+    np.testing.assert_array_equal(found[:, :, :2], smooth[:, :, :2])
+    assert (found[:, 2:, 2:] != smooth[:, 2:, 2:]).any()
 
 
 @pytest.mark.parametrize("severity, counts", enumerate((7, 12, 16, 21, 26), 1))
 def test_zoom_factors_keep_their_rounding(severity, counts):
-    """The ends 1.06 and 1.11 are in their lists, 1.16, 1.21, 1.26 are not."""
+    """The ends 1.06 and 1.11 are included; 1.16, 1.21 and 1.26 are not."""
     factors = CIFAR["zoom_blur"][severity - 1][0]
     assert len(factors) == counts
     assert factors[-1] == pytest.approx(
@@ -124,23 +132,23 @@ def test_clipped_zoom_is_that_of_scipy(rng, shape):
     } | {s[2] for p in PRESETS.values() for s in p["snow"]}
     for factor in factors:
         np.testing.assert_allclose(
-            zoom.clipped_zoom(image, factor),
+            _zoom.clipped_zoom(image, factor),
             zoom_by_scipy(image, factor),
             atol=1e-12,
             err_msg=f"factor {factor}",
         )
 
 
-def test_smallest_zooms_do_nothing_or_shift(rng):
+def test_smallest_zooms_have_no_effect_or_shift(rng):
     image = rng.random((32, 32, 1))
     for factor in (1.0, 1.01):
-        np.testing.assert_array_equal(zoom.clipped_zoom(image, factor), image)
-    assert (zoom.clipped_zoom(image, 1.02) != image).any()
+        np.testing.assert_array_equal(_zoom.clipped_zoom(image, factor), image)
+    assert (_zoom.clipped_zoom(image, 1.02) != image).any()
 
 
 def test_zoom_blur_counts_the_image_twice(images):
-    """Once as it is, once as its zoom by 1."""
-    found = blur.zoom_blur(images, (1.0, 1.25))
+    """Once unchanged, and once as its zoom by 1."""
+    found = _blur.zoom_blur(images, (1.0, 1.25))
     for image, result in zip(images, found, strict=True):
         values = (image / 255).astype(np.float32)
         zoomed = zoom_by_scipy(values, 1.25)
@@ -167,12 +175,12 @@ def test_defocus_at_5_is_the_mean_of_nine(images):
     ],
 )
 def test_defocus_below_a_pixel_is_a_small_gaussian(severity, taps):
-    kernel = blur.disk(*CIFAR["defocus_blur"][severity - 1])
+    kernel = _blur.disk(*CIFAR["defocus_blur"][severity - 1])
     np.testing.assert_allclose(kernel, np.outer(taps, taps), atol=1e-6)
 
 
 def test_defocus_at_4_is_a_plus():
-    kernel = blur.disk(*CIFAR["defocus_blur"][3])
+    kernel = _blur.disk(*CIFAR["defocus_blur"][3])
     plus = np.zeros((5, 5))
     plus[2, 1:4] = plus[1:4, 2] = 0.2
     np.testing.assert_allclose(kernel, plus, atol=4e-6)
@@ -192,13 +200,13 @@ def test_defocus_is_that_of_opencv(rng, preset, severity):
         kernel / kernel.sum(), (3, 3) if small else (5, 5), alias
     )
     expected = 255 * np.clip(cv2.filter2D(image / 255, -1, kernel), 0, 1)
-    found = blur.defocus_blur(image[None], radius, alias)[0]
+    found = _blur.defocus_blur(image[None], radius, alias)[0]
     assert (found == np.uint8(expected)).mean() > 0.999
     assert np.abs(found - expected).max() <= 1.001
 
 
 @pytest.mark.parametrize("name", ["defocus_blur", "motion_blur"])
-def test_flat_images_are_left_exactly(name):
+def test_flat_images_are_unchanged(name):
     flat = np.broadcast_to(
         np.arange(256, dtype=np.uint8)[:, None, None, None], (256, 9, 9, 3)
     )
@@ -210,7 +218,7 @@ def test_flat_images_are_left_exactly(name):
     "name, most", [("gaussian_blur", 1), ("zoom_blur", 1), ("glass_blur", 2)]
 )
 def test_flat_images_lose_a_level_at_most(name, most):
-    """Floats just below a level are truncated, here as in the benchmark."""
+    """Floats just below a level are truncated, as in the benchmark."""
     flat = np.broadcast_to(
         np.arange(256, dtype=np.uint8)[:, None, None, None], (256, 9, 9, 3)
     )

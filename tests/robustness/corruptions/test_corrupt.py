@@ -1,4 +1,4 @@
-"""What holds for every corruption, and what `corrupt` refuses."""
+"""Properties of every corruption, and the errors of `corrupt`."""
 
 import hashlib
 import subprocess
@@ -17,7 +17,7 @@ from kconsist.robustness.corruptions import (
     corrupt,
 )
 
-FIXED = {
+DETERMINISTIC = {
     "brightness",
     "contrast",
     "defocus_blur",
@@ -30,7 +30,7 @@ FIXED = {
 
 
 def pictures(count=16, height=32, width=32, channels=3):
-    """Waves and blocks with all of 0 ... 255 in them, the same everywhere."""
+    """Deterministic waves and blocks with all levels from 0 to 255."""
     n, y, x, c = np.ogrid[:count, :height, :width, :channels]
     waves = (n + 3) * y * y + 5 * x * (c + 1) + n * 37
     blocks = 90 * ((y // 8 + x // 8 + n) % 3)
@@ -53,7 +53,7 @@ def test_presets_have_each_severity_of_each_name(preset):
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_images_depend_on_their_number_alone(name):
+def test_images_depend_on_their_index_only(name):
     images = pictures(150)
     whole = corrupt(images, name, 4, seed=3)
     for first, last in [(0, 1), (1, 9), (60, 131), (149, 150)]:
@@ -69,9 +69,9 @@ def test_images_depend_on_their_number_alone(name):
     assert whole.dtype == np.uint8 and whole.shape == images.shape
 
 
-@pytest.mark.parametrize("name", sorted(set(CORRUPTIONS) - FIXED))
-def test_images_draw_apart(name):
-    """Equal images come out different, as do seeds and severities' draws."""
+@pytest.mark.parametrize("name", sorted(set(CORRUPTIONS) - DETERMINISTIC))
+def test_images_and_seeds_get_different_noise(name):
+    """Equal images are corrupted differently, and so are other seeds."""
     same = np.repeat(pictures(1), 3, 0)
     first, second, _ = corrupt(same, name, 3)
     assert (first != second).any()
@@ -79,16 +79,16 @@ def test_images_draw_apart(name):
     assert (corrupt(same, name, 3, seed=2**40)[0] != first).any()
 
 
-def test_corruptions_draw_apart():
-    """Gaussian and speckle noise of one seed are not the same normals."""
+def test_corruptions_get_different_noise():
+    """Gaussian and speckle noise of one seed are uncorrelated."""
     images = np.full((1, 64, 64, 3), 128, np.uint8)
     noise = corrupt(images, "gaussian_noise", 1).astype(float).ravel()
     speckle = corrupt(images, "speckle_noise", 1).astype(float).ravel()
     assert abs(np.corrcoef(noise, speckle)[0, 1]) < 0.05
 
 
-@pytest.mark.parametrize("name", sorted(FIXED))
-def test_without_draws_the_seed_does_not_matter(name):
+@pytest.mark.parametrize("name", sorted(DETERMINISTIC))
+def test_deterministic_corruptions_ignore_the_seed(name):
     images = pictures(2)
     np.testing.assert_array_equal(
         corrupt(images, name, 2, seed=0), corrupt(images, name, 2, seed=1)
@@ -96,7 +96,7 @@ def test_without_draws_the_seed_does_not_matter(name):
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_input_is_left_alone(name):
+def test_input_is_not_modified(name):
     images = pictures(3)
     images.setflags(write=False)
     result = corrupt(images, name, 5)
@@ -116,9 +116,9 @@ def test_any_size_is_corrupted(preset, name, size):
 
 @pytest.mark.parametrize("name", sorted(set(CORRUPTIONS) - {"impulse_noise"}))
 def test_bytes_do_not_wrap(name):
-    """White stays bright; black, where nothing is added, stays dark."""
+    """White stays bright, and black stays dark where nothing is added."""
     white = corrupt(np.full((4, 32, 32, 3), 255, np.uint8), name, 5)
-    assert white.min() >= 20  # Mud is that dark; speckles of 4 sigma are 50.
+    assert white.min() >= 20  # Mud is 20; speckles at 4 sigma are 50.
     black = corrupt(np.zeros((4, 32, 32, 3), np.uint8), name, 5)
     added = {"snow": 256, "frost": 116, "spatter": 64, "brightness": 77}
     assert black.max() <= added.get(name, 128)
@@ -130,7 +130,7 @@ def test_gray_images_are_those_of_equal_channels(name):
     result = corrupt(images, name, 3)
     assert result.shape == images.shape
     if name in GROUPS["noise"]:
-        return  # Their law is tested with the noise.
+        return  # Tested in test_noise.
     rgb = corrupt(np.repeat(images, 3, -1), name, 3).astype(float)
     luma = rgb @ [0.299, 0.587, 0.114]
     assert np.abs(result[..., 0] - luma).max() <= 0.51
@@ -142,12 +142,12 @@ def test_gray_noise_is_not_averaged():
     assert abs(noisy.std() - 25.5) < 1  # sigma is 0.1
 
 
-def test_no_images_are_no_error():
+def test_an_empty_batch_is_allowed():
     assert corrupt(pictures(0), "fog", 1).shape == (0, 32, 32, 3)
 
 
 @pytest.mark.parametrize(
-    "change, words",
+    "change, message",
     [
         ({"images": pictures(1) / 255}, "images must be uint8.*got float64"),
         ({"images": pictures(1).astype(int)}, "images must be uint8.*int64"),
@@ -170,15 +170,15 @@ def test_no_images_are_no_error():
         ({"start": [-5]}, "start must be 0 or more, got -5"),
     ],
 )
-def test_wrong_arguments_are_named(change, words):
-    right = {"images": pictures(1), "name": "fog", "severity": 1}
-    with pytest.raises(ValueError, match=words):
-        corrupt(**{**right, **change})
+def test_wrong_arguments_raise(change, message):
+    valid = {"images": pictures(1), "name": "fog", "severity": 1}
+    with pytest.raises(ValueError, match=message):
+        corrupt(**{**valid, **change})
 
 
 @pytest.mark.parametrize("missing", ["scipy", "PIL"])
 def test_missing_package_is_named_by_the_first_call(missing):
-    """The names and presets are there without it."""
+    """Names and presets are available without it."""
     code = f"""if True:
         import sys, importlib.util as u, numpy as np
         find = u.find_spec
@@ -195,7 +195,7 @@ def test_missing_package_is_named_by_the_first_call(missing):
 
 
 def digest(name):
-    """Returns the start of a hash over all severities."""
+    """Returns the first digits of a hash over all severities."""
     images = pictures()
     found = hashlib.sha256()
     for severity in SEVERITIES:
@@ -203,10 +203,10 @@ def digest(name):
     return found.hexdigest()[:16]
 
 
-# NumPy may change the stream of a distribution, and says so in its notes; else
-# a new digest is a change of everybody's data. Pillow's codec and the last bits
-# of SciPy's and the processor's floats are not ours: jpeg_compression,
-# elastic_transform and the procedural frost have no digest.
+# A new digest changes the images of every user, unless the release notes of
+# NumPy announce a new stream of a distribution. jpeg_compression,
+# elastic_transform and the procedural frost have no digest, because they depend
+# on Pillow's codec and on the last bits of SciPy's floats.
 DIGESTS = {
     "brightness": "073c1d4e12ae0723",
     "contrast": "3be881df13605059",
@@ -228,5 +228,5 @@ DIGESTS = {
 
 
 @pytest.mark.parametrize("name", sorted(DIGESTS))
-def test_stream_is_frozen(name):
+def test_images_are_reproducible_across_versions(name):
     assert digest(name) == DIGESTS[name]

@@ -7,8 +7,12 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from kconsist.robustness.corruptions import PRESETS, corrupt, digital
-from kconsist.robustness.corruptions.sampling import mirrored, repeated, sample
+from kconsist.robustness.corruptions import PRESETS, _digital, corrupt
+from kconsist.robustness.corruptions._interpolation import (
+    interpolate,
+    reflect,
+    reflect_101,
+)
 
 
 @pytest.fixture
@@ -50,14 +54,14 @@ def test_saturate_tints_gray_red(severity, color):
     assert (found == color).all()
 
 
-def test_saturate_leaves_gray_where_nothing_is_added():
+def test_saturate_keeps_gray_without_an_offset():
     gray = np.full((1, 8, 8, 3), 128, np.uint8)
     for severity in (1, 2, 3):
         assert (corrupt(gray, "saturate", severity) == 128).all()
 
 
 @pytest.mark.parametrize("severity, side", enumerate((30, 28, 27, 24, 20), 1))
-def test_pixelate_goes_through_its_small_side(images, severity, side):
+def test_pixelate_resizes_to_the_small_side_and_back(images, severity, side):
     found = corrupt(images, "pixelate", severity)
     for image, result in zip(images, found, strict=True):
         small = Image.fromarray(image).resize((side, side), Image.BOX)
@@ -81,24 +85,24 @@ def test_jpeg_is_pillows(images):
         np.testing.assert_array_equal(result, np.asarray(Image.open(file)))
 
 
-def test_flat_images_are_left_by_pixelate_and_elastic(flat):
+def test_pixelate_and_elastic_keep_flat_images(flat):
     for name in ("pixelate", "elastic_transform"):
         for severity in range(1, 6):
             found = corrupt(flat, name, severity)
             np.testing.assert_array_equal(found, flat)
 
 
-def test_flat_images_are_moved_a_little_by_jpeg(flat):
+def test_jpeg_changes_flat_images_slightly(flat):
     for severity in range(1, 6):
         found = corrupt(flat, "jpeg_compression", severity).astype(int)
         assert np.abs(found - flat).max() <= 4
 
 
-def test_sampling_is_that_of_scipy(rng):
+def test_interpolation_is_that_of_scipy(rng):
     values = rng.random((2, 9, 12, 3))
     rows = rng.uniform(-3, 12, (2, 9, 12))
     columns = rng.uniform(-3, 15, (2, 9, 12))
-    found = sample(values, rows, columns, repeated)
+    found = interpolate(values, rows, columns, reflect)
     for n, c in np.ndindex(2, 3):
         expected = ndimage.map_coordinates(
             values[n, :, :, c], [rows[n], columns[n]], order=1, mode="reflect"
@@ -108,11 +112,11 @@ def test_sampling_is_that_of_scipy(rng):
 
 def test_borders_are_reflected():
     outside = np.arange(-5, 9)
-    assert mirrored(outside, 4).tolist() == [
+    assert reflect_101(outside, 4).tolist() == [
         *(1, 2, 3, 2, 1),
         *(0, 1, 2, 3, 2, 1, 0, 1, 2),
     ]
-    assert repeated(outside, 4).tolist() == [
+    assert reflect(outside, 4).tolist() == [
         *(3, 3, 2, 1, 0),
         *(0, 1, 2, 3, 3, 2, 1, 0, 0),
     ]
@@ -141,7 +145,7 @@ def elastic_by_opencv(cv2, image, jitters, across, down):
 
 @pytest.mark.parametrize("severity", range(5))
 def test_elastic_transform_is_near_that_of_opencv(rng, severity):
-    """Two OpenCVs differ more than this: before 5 it rounds coordinates."""
+    """OpenCV before version 5 rounds coordinates and differs by more."""
     cv2 = pytest.importorskip("cv2")
     alpha, sigma, jitter = (
         32 * c for c in PRESETS["cifar"]["elastic_transform"][severity]
@@ -153,7 +157,7 @@ def test_elastic_transform_is_near_that_of_opencv(rng, severity):
     across, down = alpha * ndimage.gaussian_filter(
         rng.uniform(-1, 1, (2, 20, 32, 32)), (0, 0, sigma, sigma), truncate=3
     )
-    found = digital.warped(images, jitters, across, down)
+    found = _digital.warp(images, jitters, across, down)
     expected = np.stack(
         [
             elastic_by_opencv(cv2, *of_image)
@@ -161,51 +165,51 @@ def test_elastic_transform_is_near_that_of_opencv(rng, severity):
         ]
     )
     difference = np.abs(found.astype(int) - expected)
-    is_five = int(cv2.__version__.split(".")[0]) >= 5
-    assert difference.mean() < (0.01 if is_five else 2)
+    version = int(cv2.__version__.split(".")[0])
+    assert difference.mean() < (0.01 if version >= 5 else 2)
 
 
-def test_elastic_transform_moves_by_its_shift(images):
-    """No jitter, everything found two pixels to the right, one below."""
+def test_warp_displaces_pixels(images):
+    """Without jitter, all pixels are sampled two to the right and one down."""
     none = np.zeros((3, 3, 2))
-    shift = np.ones((3, 32, 32))
-    found = digital.warped(images, none, 2 * shift, shift)
+    ones = np.ones((3, 32, 32))
+    found = _digital.warp(images, none, 2 * ones, ones)
     np.testing.assert_array_equal(found[:, :-1, :-2], images[:, 1:, 2:])
-    # Beyond the border comes the border's own pixel first.
+    # The first pixel beyond the border repeats the border pixel.
     np.testing.assert_array_equal(found[:, -1, :-2], images[:, -1, 2:])
 
 
-def test_elastic_transform_moves_content_with_its_corners(images):
-    """All three corners jittered alike are a shift of the content."""
+def test_warp_moves_content_with_its_corners(images):
+    """The same jitter of all three corners shifts the content."""
     jitters = np.broadcast_to([3.0, -2.0], (3, 3, 2))
     still = np.zeros((3, 32, 32))
-    found = digital.warped(images, jitters, still, still).astype(int)
+    found = _digital.warp(images, jitters, still, still).astype(int)
     difference = np.abs(found[:, :-2, 3:] - images[:, 2:, :-3])
-    assert difference.max() <= 1  # Float32 of the solved map.
+    assert difference.max() <= 1  # The map is in float32.
 
 
-def test_elastic_transform_draws_either_way(images):
-    """Three corners, then both shifts, as fractions of the shorter side."""
+def test_elastic_transform_samples_symmetrically(images):
+    """Corners, then displacements, as fractions of the shorter side."""
     calls = []
 
-    class Draws:
+    class RecordingRNG:
         def uniform(self, low, high, shape):
             calls.append((low, high, shape))
             return np.zeros((3, *shape))
 
-    found = digital.elastic_transform(
-        images[:, :, :20], Draws(), 0.1, 0.03, 0.05
+    found = _digital.elastic_transform(
+        images[:, :, :20], RecordingRNG(), 0.1, 0.03, 0.05
     )
     assert calls == [(-1, 1, (3, 2)), (-1, 1, (32, 20)), (-1, 1, (32, 20))]
     np.testing.assert_array_equal(found, images[:, :, :20])
 
 
-def test_elastic_transform_scales_and_smooths_its_shifts(images):
-    class Draws:
+def test_elastic_transform_scales_and_smooths_displacements(images):
+    class ConstantRNG:
         def uniform(self, low, high, shape):
             return np.full((3, *shape), 0.0 if shape == (3, 2) else 0.5)
 
-    # Half of 32 / 8 pixels, smoothed or not: two to the right and downward.
-    found = digital.elastic_transform(images, Draws(), 1 / 8, 0.03, 0)
+    # Half of 32 / 8 pixels: two to the right and two down.
+    found = _digital.elastic_transform(images, ConstantRNG(), 1 / 8, 0.03, 0)
     difference = found[:, :-2, :-2].astype(int) - images[:, 2:, 2:]
     assert np.abs(difference).max() <= 1

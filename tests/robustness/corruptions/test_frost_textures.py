@@ -1,4 +1,4 @@
-"""Frost from photographs that a user has, and the drawn one."""
+"""Frost from the published photographs, and the procedural frost."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from kconsist.robustness.corruptions.frost_textures import (
     PHOTOGRAPHS,
     frost_textures,
     procedural_frost,
-    resized,
+    resize,
 )
 
 # (height, width) of the published files.
@@ -18,17 +18,17 @@ SIZES = [(600, 900), (315, 560), (315, 560), (350, 527), (495, 660)]
 
 @pytest.fixture
 def folder(tmp_path, rng):
-    """Photographs of one color each, of the published sizes and one more."""
+    """Single-color photographs of the published sizes, and a sixth one."""
     for level, (name, size) in enumerate(zip(PHOTOGRAPHS, SIZES, strict=True)):
         color = np.uint8([40 * level, 200 - 40 * level, 7])
         picture = np.broadcast_to(color, (*size, 3))
         Image.fromarray(picture.copy()).save(tmp_path / name, quality=100)
-    never = np.full((323, 485, 3), 255, np.uint8)
-    Image.fromarray(never).save(tmp_path / "frost6.jpg")
+    unused = np.full((323, 485, 3), 255, np.uint8)
+    Image.fromarray(unused).save(tmp_path / "frost6.jpg")
     return tmp_path
 
 
-def test_source_is_said(folder):
+def test_source_is_described(folder):
     assert frost_source() == "procedural frost, not CIFAR-10-C's"
     assert frost_source(folder) == f"textures from {folder}"
 
@@ -41,7 +41,7 @@ def test_missing_photographs_are_named(folder, missing):
     calls = [
         lambda: frost_source(folder),
         lambda: corrupt(image, "frost", 1, frost_dir=folder),
-        # The first corruption that a benchmark runs is another one.
+        # Any corruption raises, so that a benchmark fails at its start.
         lambda: corrupt(image, "fog", 1, frost_dir=folder),
     ]
     for call in calls:
@@ -60,8 +60,8 @@ def test_photographs_shrink_to_their_published_sizes(folder):
     assert sizes == [(120, 180), (63, 112), (63, 112), (70, 105), (99, 132)]
 
 
-def test_frost_takes_five_photographs_as_rgb(folder):
-    """On black the fifth severity shows .45 of one texture; the sixth never."""
+def test_frost_uses_five_photographs_in_rgb(folder):
+    """On black, severity 5 shows 0.45 of one of the first five textures."""
     black = np.zeros((200, 32, 32, 3), np.uint8)
     found = corrupt(black, "frost", 5, frost_dir=folder)
     assert found.reshape(200, -1, 3).std(axis=1).max() < 1
@@ -73,15 +73,15 @@ def test_frost_takes_five_photographs_as_rgb(folder):
     assert reds[0] == 0 and abs(int(reds[-1]) - int(0.45 * 160)) <= 1
 
 
-def test_frost_is_a_weighted_sum_of_a_piece(folder, rng):
-    """Each texture's numbers are its places, so a piece tells its own."""
+def test_frost_is_a_weighted_sum_with_a_crop(folder, rng):
+    """The textures encode coordinates, so a crop shows its position."""
     y, x = np.mgrid[:600, :900]
-    places = np.stack([y // 5, x // 5, 0 * x], -1).astype(np.uint8)
+    positions = np.stack([y // 5, x // 5, 0 * x], -1).astype(np.uint8)
     for name in PHOTOGRAPHS[:3]:
-        Image.fromarray(places).save(folder / name)
+        Image.fromarray(positions).save(folder / name)
     for name in PHOTOGRAPHS[3:]:
         (folder / name).unlink()
-        Image.fromarray(places).save(folder / name, "PNG")
+        Image.fromarray(positions).save(folder / name, "PNG")
     images = rng.integers(0, 60, (300, 32, 32, 3)).astype(np.uint8)
     found = corrupt(images, "frost", 4, frost_dir=folder)
     starts = set()
@@ -92,7 +92,7 @@ def test_frost_is_a_weighted_sum_of_a_piece(folder, rng):
         frost = (result - 0.85 * image)[..., :2]
         top, left = frost[0, 0] / 0.4
         expected = np.stack(np.mgrid[:32, :32], -1) + np.round([top, left])
-        # A level is 2.5 places, and it is truncated here and at the corner.
+        # A level is 2.5 positions; both this pixel and the corner truncate.
         assert np.abs(frost / 0.4 - expected).max() <= 5
         starts.add((round(top), round(left)))
     tops, lefts = np.array(sorted(starts)).T
@@ -100,9 +100,9 @@ def test_frost_is_a_weighted_sum_of_a_piece(folder, rng):
     assert tops.max() > 80 and lefts.max() > 138 and tops.min() < 8
 
 
-def test_fifth_of_a_texture_is_every_fifth_pixel(rng):
+def test_resizing_by_a_fifth_takes_every_fifth_pixel(rng):
     texture = rng.integers(0, 256, (350, 527, 3)).astype(np.uint8)
-    found = resized(texture, 0.2, 32, 32)
+    found = resize(texture, 0.2, 32, 32)
     np.testing.assert_array_equal(found, texture[2::5, 2::5])
 
 
@@ -111,19 +111,19 @@ def test_resizing_is_that_of_opencv(rng, scale):
     cv2 = pytest.importorskip("cv2")
     texture = rng.integers(0, 256, (323, 485, 3)).astype(np.uint8)
     expected = cv2.resize(texture, (0, 0), fx=scale, fy=scale)
-    found = resized(texture, scale, 32, 32)
+    found = resize(texture, scale, 32, 32)
     assert found.shape == expected.shape
     assert np.abs(found.astype(int) - expected).max() <= 1
 
 
-def test_small_textures_are_enlarged_to_hold_the_image():
+def test_small_textures_are_enlarged_to_the_image():
     texture = np.zeros((63, 112, 3), np.uint8)
-    assert resized(texture, 1, 224, 224).shape[0] == 224
+    assert resize(texture, 1, 224, 224).shape[0] == 224
     images = np.zeros((2, 600, 520, 3), np.uint8)
     assert corrupt(images, "frost", 1, preset="imagenet").shape == images.shape
 
 
-def test_drawn_frost_is_five_textures_that_vary():
+def test_procedural_frost_has_five_different_textures():
     textures = procedural_frost()
     assert len(textures) == 5
     for number, texture in enumerate(textures):

@@ -1,14 +1,14 @@
-"""The laws of the noises, and their truncation."""
+"""The distributions of the noise, and the truncation."""
 
 import numpy as np
 import pytest
 
-from kconsist.robustness.corruptions import corrupt, noise
+from kconsist.robustness.corruptions import _noise, corrupt
 from kconsist.robustness.corruptions.presets import CIFAR
 
 
-class Given:
-    """Draws that were made before."""
+class FixedRNG:
+    """Returns given random numbers."""
 
     def __init__(self, values):
         self.values = values
@@ -32,11 +32,11 @@ def truncated(value):
 def test_normal_noise_is_added_and_truncated(rng, name):
     images = rng.integers(0, 256, (2, 8, 8, 3)).astype(np.uint8)
     normals = rng.normal(size=images.shape)
-    found = getattr(noise, name)(images, Given(normals), 0.2)
-    for place, value in np.ndenumerate(images / 255):
+    found = getattr(_noise, name)(images, FixedRNG(normals), 0.2)
+    for index, value in np.ndenumerate(images / 255):
         factor = value if name == "speckle_noise" else 1
-        expected = truncated(value + factor * (0.2 * normals[place]))
-        assert found[place] == expected
+        expected = truncated(value + factor * (0.2 * normals[index]))
+        assert found[index] == expected
 
 
 @pytest.mark.parametrize("severity", [1, 3, 5])
@@ -44,17 +44,17 @@ def test_gaussian_noise_has_its_deviation(severity):
     sigma = CIFAR["gaussian_noise"][severity - 1][0]
     found = corrupt(gray(128), "gaussian_noise", severity) / 255
     assert found.std() == pytest.approx(sigma, rel=0.02)
-    # Truncation takes half a level off.
+    # Truncation subtracts half a level.
     assert 255 * found.mean() == pytest.approx(127.5, abs=0.5)
 
 
-def test_truncation_costs_half_a_level():
+def test_truncation_subtracts_half_a_level():
     found = corrupt(gray(128, 200), "gaussian_noise", 1)
     assert found.mean() - 128 == pytest.approx(-0.5, abs=0.05)
 
 
 @pytest.mark.parametrize("severity", [1, 3, 5])
-def test_shot_noise_has_a_variance_of_signal_over_photons(severity):
+def test_shot_noise_variance_is_signal_over_photons(severity):
     photons = CIFAR["shot_noise"][severity - 1][0]
     found = corrupt(gray(102), "shot_noise", severity) / 255
     assert found.var() == pytest.approx(0.4 / photons, rel=0.05)
@@ -72,21 +72,21 @@ def test_black_has_no_photons():
 
 
 @pytest.mark.parametrize("severity", [1, 3, 5])
-def test_impulse_noise_hits_its_fraction_of_values(severity):
+def test_impulse_noise_changes_a_fraction_of_values(severity):
     fraction = CIFAR["impulse_noise"][severity - 1][0]
     found = corrupt(gray(128, 60), "impulse_noise", severity)
     for level in (0, 255):
-        share = (found == level).mean()
-        assert share == pytest.approx(fraction / 2, rel=0.06)
+        fraction_at_level = (found == level).mean()
+        assert fraction_at_level == pytest.approx(fraction / 2, rel=0.06)
     assert set(np.unique(found)) == {0, 128, 255}
-    # Channels are hit on their own: a whole pixel hardly ever.
+    # Channels are independent: rarely are all channels of a pixel changed.
     assert (found != 128).all(axis=-1).mean() < fraction**2
 
 
-def test_impulse_noise_follows_its_draws(rng):
+def test_impulse_noise_follows_its_random_numbers(rng):
     images = rng.integers(1, 255, (1, 8, 8, 3)).astype(np.uint8)
-    drawn = rng.random(images.shape)
-    found = noise.impulse_noise(images, Given(drawn), 0.5)
-    for place, u in np.ndenumerate(drawn):
-        expected = 255 if u < 0.25 else 0 if u < 0.5 else images[place]
-        assert found[place] == expected
+    uniform = rng.random(images.shape)
+    found = _noise.impulse_noise(images, FixedRNG(uniform), 0.5)
+    for index, u in np.ndenumerate(uniform):
+        expected = 255 if u < 0.25 else 0 if u < 0.5 else images[index]
+        assert found[index] == expected

@@ -1,4 +1,4 @@
-"""Against outputs of the benchmark's own code on real CIFAR-10 images."""
+"""Comparison with outputs of the published code on CIFAR-10 images."""
 
 import json
 import pathlib
@@ -18,7 +18,7 @@ EXACT = [
     "pixelate",
     "saturate",
 ]
-# The Pillow that made the reference.
+# The version of Pillow that the reference was made with.
 SAME_CODEC = PIL.__version__.split(".")[0] == "13"
 
 
@@ -34,13 +34,13 @@ def statistics(name):
 
 @pytest.mark.parametrize("severity", SEVERITIES)
 @pytest.mark.parametrize("name", EXACT)
-def test_every_value_is_the_references(reference, name, severity):
+def test_every_value_equals_the_reference(reference, name, severity):
     found = corrupt(reference["clean"], name, severity)
     np.testing.assert_array_equal(found, reference[f"{name}_{severity}"])
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
-def test_zoom_blur_is_the_references_but_for_the_last_bit(reference, severity):
+def test_zoom_blur_equals_the_reference_up_to_one_level(reference, severity):
     found = corrupt(reference["clean"], "zoom_blur", severity).astype(int)
     difference = np.abs(found - reference[f"zoom_blur_{severity}"])
     assert difference.max() <= 1
@@ -48,7 +48,7 @@ def test_zoom_blur_is_the_references_but_for_the_last_bit(reference, severity):
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
-def test_jpeg_is_the_references_with_the_same_codec(reference, severity):
+def test_jpeg_equals_the_reference_with_the_same_codec(reference, severity):
     found = corrupt(reference["clean"], "jpeg_compression", severity)
     difference = np.abs(
         found.astype(int) - reference[f"jpeg_compression_{severity}"]
@@ -59,19 +59,19 @@ def test_jpeg_is_the_references_with_the_same_codec(reference, severity):
 
 
 @pytest.mark.parametrize("name", [n for n in CORRUPTIONS if n != "frost"])
-def test_strength_is_the_references_at_each_severity(name):
-    """Over 60 images.
+def test_strength_equals_the_reference_at_each_severity(name):
+    """Mean change over 60 images.
 
-    The reference is one draw, whose mean has a standard error of up to 8 %
-    (spatter); ours is four, so that ours adds little to it.
+    The reference is one sample, whose mean has a standard error of up to 8 %
+    (spatter). We average four samples, which adds little to it.
     """
     with np.load(DATA / "corruptions_statistics_images.npz") as file:
         clean = file["clean"]
-    four = np.tile(clean, (4, 1, 1, 1))
+    repeated = np.tile(clean, (4, 1, 1, 1))
     expected = statistics("corruptions_statistics.json")[name]
     for severity in SEVERITIES:
-        found = corrupt(four, name, severity)
-        change = np.abs(found.astype(int) - four).mean()
+        found = corrupt(repeated, name, severity)
+        change = np.abs(found.astype(int) - repeated).mean()
         wanted = expected[str(severity)]
         assert change == pytest.approx(wanted["mean_abs_change"], rel=0.08)
         assert found.mean() == pytest.approx(wanted["mean"], rel=0.03)
@@ -91,7 +91,7 @@ def test_procedural_frost_is_as_bright_as_the_photographs():
 
 @pytest.fixture(scope="module")
 def thousand():
-    """The CIFAR-10 test images test_00000 to test_00999, in this order."""
+    """The CIFAR-10 test images test_00000 to test_00999, in order."""
     tfds = pytest.importorskip("tensorflow_datasets")
     try:
         dataset = tfds.load("cifar10", split="test", download=False)
@@ -103,7 +103,7 @@ def thousand():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_strength_is_the_references_over_a_thousand_images(thousand, name):
+def test_strength_equals_the_reference_over_1000_images(thousand, name):
     expected = statistics("corruptions_statistics_severity5_1000.json")
     assert thousand.mean() == pytest.approx(expected["clean"]["mean"], abs=1e-3)
     expected = expected[name]

@@ -1,10 +1,10 @@
-"""Spatter against OpenCV's functions, step by step and as a whole."""
+"""Spatter against OpenCV, step by step and as a whole."""
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from kconsist.robustness.corruptions import edges, spatter
+from kconsist.robustness.corruptions import _edges, _spatter
 from kconsist.robustness.corruptions.presets import PRESETS
 
 WATER = [0, 1, 2]
@@ -16,7 +16,7 @@ def cv2():
 
 
 def liquids(preset, severity, side, count=200, seed=0):
-    """Bytes of smoothed noise above the threshold, as water starts."""
+    """Smoothed noise above the threshold, uint8, the input of water."""
     mean, deviation, sigma, threshold, *_ = PRESETS[preset]["spatter"][severity]
     rng = np.random.default_rng(seed)
     noise = rng.normal(mean, deviation, (count, side, side))
@@ -26,7 +26,7 @@ def liquids(preset, severity, side, count=200, seed=0):
 
 
 def water_by_opencv(cv2, liquid):
-    """The shine of one image, by the steps of the published code."""
+    """The highlights of one image, by the steps of the published code."""
     distance = cv2.distanceTransform(
         255 - cv2.Canny(liquid, 50, 150), cv2.DIST_L2, 5
     )
@@ -34,8 +34,8 @@ def water_by_opencv(cv2, liquid):
     distance = cv2.equalizeHist(cv2.blur(distance, (3, 3)).astype(np.uint8))
     kernel = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]])
     relief = cv2.filter2D(distance, cv2.CV_8U, kernel)
-    shine = liquid * cv2.blur(relief, (3, 3)).astype(np.float32)
-    return shine / shine.max()
+    highlights = liquid * cv2.blur(relief, (3, 3)).astype(np.float32)
+    return highlights / highlights.max()
 
 
 @pytest.mark.parametrize("severity", WATER)
@@ -43,46 +43,46 @@ def test_edges_are_those_of_opencv(cv2, severity):
     images = liquids("cifar", severity, 32)
     expected = np.stack([cv2.Canny(i, 50, 150) > 0 for i in images])
     assert expected.any()
-    np.testing.assert_array_equal(edges.canny(images, 50, 150), expected)
+    np.testing.assert_array_equal(_edges.canny(images, 50, 150), expected)
 
 
 def test_edges_of_natural_gradients_are_those_of_opencv(cv2, rng):
-    """All directions and long weak chains, which drops seldom have."""
+    """All directions, and long weak chains, which are rare in drops."""
     noise = ndimage.gaussian_filter(rng.normal(size=(50, 40, 56)), (0, 3, 3))
     images = (127 + 127 * noise / np.abs(noise).max()).astype(np.uint8)
     for low, high in [(10, 30), (20, 25), (5, 80)]:
         expected = np.stack([cv2.Canny(i, low, high) > 0 for i in images])
         assert 0.001 < expected.mean() < 0.5
-        np.testing.assert_array_equal(edges.canny(images, low, high), expected)
+        np.testing.assert_array_equal(_edges.canny(images, low, high), expected)
 
 
-@pytest.mark.parametrize("share", [0.002, 0.02, 0.2])
-def test_distance_is_that_of_opencv(cv2, rng, share):
-    is_edge = rng.random((20, 24, 37)) < share
+@pytest.mark.parametrize("fraction", [0.002, 0.02, 0.2])
+def test_distance_is_that_of_opencv(cv2, rng, fraction):
+    is_edge = rng.random((20, 24, 37)) < fraction
     is_edge[:, 5, 7] = True
-    found = edges.distance(is_edge)
+    found = _edges.distance(is_edge)
     for image, mask in zip(found, is_edge, strict=True):
         expected = cv2.distanceTransform(np.uint8(255 * ~mask), cv2.DIST_L2, 5)
         np.testing.assert_allclose(image, expected, atol=1e-3)
 
 
-def test_without_an_edge_everything_is_far():
-    assert (edges.distance(np.zeros((1, 9, 9), bool)) > 20).all()
+def test_distance_without_edges_is_large():
+    assert (_edges.distance(np.zeros((1, 9, 9), bool)) > 20).all()
 
 
 @pytest.mark.parametrize("levels", [2, 21, 256])
-def test_equalized_is_that_of_opencv(cv2, rng, levels):
+def test_equalization_is_that_of_opencv(cv2, rng, levels):
     images = rng.integers(0, levels, (20, 32, 32)).astype(np.uint8)
     images[3] = 7
     expected = np.stack([cv2.equalizeHist(i) for i in images])
-    np.testing.assert_array_equal(spatter.equalized(images), expected)
+    np.testing.assert_array_equal(_spatter.equalize_histogram(images), expected)
 
 
 @pytest.mark.parametrize("severity", WATER)
 @pytest.mark.parametrize("preset, side", [("cifar", 32), ("imagenet", 128)])
 def test_water_is_that_of_opencv(cv2, preset, side, severity):
     images = liquids(preset, severity, side, count=200 if side == 32 else 10)
-    found = spatter.water(images)
+    found = _spatter.water_highlights(images)
     for image, liquid in zip(found, images, strict=True):
         np.testing.assert_allclose(
             image, water_by_opencv(cv2, liquid), atol=1e-6
@@ -95,23 +95,23 @@ def images(rng):
 
 
 def test_water_adds_its_color(images, rng):
-    """Against the shine, which OpenCV has checked."""
+    """The highlights are compared with OpenCV in another test."""
     noise = rng.normal(0.65, 0.3, images.shape[:3])
-    found = spatter.spattered(images, noise, 1, 0.69, 0.5, False)
+    found = _spatter.apply_spatter(images, noise, 1, 0.69, 0.5, False)
     liquid = ndimage.gaussian_filter(noise, (0, 1, 1), mode="nearest")
     liquid[liquid < 0.69] = 0
-    shine = spatter.water((255 * liquid).astype(np.uint8))
-    assert shine.max() == 1 and 0.05 < (shine > 0).mean() < 0.95
-    for place, byte in np.ndenumerate(images):
-        color = (175, 238, 238)[place[-1]] / 255
-        value = byte / 255 + 0.5 * float(shine[place[:3]]) * color
-        assert abs(int(found[place]) - int(255 * min(value, 1))) <= 1
+    highlights = _spatter.water_highlights((255 * liquid).astype(np.uint8))
+    assert highlights.max() == 1 and 0.05 < (highlights > 0).mean() < 0.95
+    for index, byte in np.ndenumerate(images):
+        color = (175, 238, 238)[index[-1]] / 255
+        value = byte / 255 + 0.5 * float(highlights[index[:3]]) * color
+        assert abs(int(found[index]) - int(255 * min(value, 1))) <= 1
 
 
 @pytest.mark.parametrize("sigma, blur", [(0.7, 0.6), (1, 1.5)])
 def test_mud_covers(images, rng, sigma, blur):
     noise = rng.normal(0.65, 0.1, images.shape[:3])
-    found = spatter.spattered(images, noise, sigma, 0.66, blur, True)
+    found = _spatter.apply_spatter(images, noise, sigma, 0.66, blur, True)
     for n, image in enumerate(images):
         liquid = ndimage.gaussian_filter(noise[n], sigma, mode="nearest")
         drops = (liquid > 0.66).astype(float)
@@ -125,9 +125,9 @@ def test_mud_covers(images, rng, sigma, blur):
         assert (found[n] == np.floor(expected)).mean() > 0.99
 
 
-def test_a_lens_without_drops_is_clear(images):
-    """Where the published code divides 0 by 0."""
+def test_images_without_drops_are_unchanged(images):
+    """The published code divides 0 by 0 here."""
     dry = np.zeros(images.shape[:3])
     for is_mud in (False, True):
-        found = spatter.spattered(images, dry, 1, 0.7, 0.5, is_mud)
+        found = _spatter.apply_spatter(images, dry, 1, 0.7, 0.5, is_mud)
         np.testing.assert_array_equal(found, images)

@@ -1,4 +1,4 @@
-"""Snow, fog and brightness against loops, with draws made before."""
+"""Snow, fog and brightness against loops, with given random numbers."""
 
 import colorsys
 import math
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pixel_loops import motion_by_loops, zoom_by_scipy
 
-from kconsist.robustness.corruptions import corrupt, hsv, weather
-from kconsist.robustness.corruptions.plasma import plasma
+from kconsist.robustness.corruptions import _hsv, _weather, corrupt
+from kconsist.robustness.corruptions._plasma import plasma
 from kconsist.robustness.corruptions.presets import CIFAR
 
 
@@ -26,7 +26,7 @@ def test_snow_is_its_steps(images, rng, severity):
     ]
     flakes = rng.normal(mean, deviation, images.shape[:3])
     angles = rng.uniform(-135, -45, len(images))
-    found = weather.snowed(
+    found = _weather.apply_snow(
         images, flakes.copy(), angles, zoom, threshold, radius, sigma, mix
     )
     for n, image in enumerate(images):
@@ -40,15 +40,15 @@ def test_snow_is_its_steps(images, rng, severity):
             red, green, blue = value * np.float32([0.299, 0.587, 0.114])
             white = (red + green + blue) * np.float32(1.5) + np.float32(0.5)
             value = kept * value[c] + whitened * max(value[c], white)
-            # From here on in double precision, as the layer is.
+            # Double precision from here on, as for the layer.
             value = float(value) + layer[y, x, 0] + layer[-1 - y, -1 - x, 0]
             assert found[n, y, x, c] == int(255 * min(value, 1))
 
 
-def test_snow_draws_its_flakes_then_angles_around_downward(images):
+def test_snow_samples_flakes_then_downward_angles(images):
     calls = []
 
-    class Draws:
+    class RecordingRNG:
         def normal(self, shape, mean, deviation):
             calls.append(("normal", shape, mean, deviation))
             return np.zeros((3, *shape))
@@ -57,16 +57,18 @@ def test_snow_draws_its_flakes_then_angles_around_downward(images):
             calls.append(("uniform", low, high))
             return np.full(3, -90.0)
 
-    weather.snow(images, Draws(), *CIFAR["snow"][4])
+    _weather.snow(images, RecordingRNG(), *CIFAR["snow"][4])
     assert calls == [("normal", (16, 20), 0.3, 0.3), ("uniform", -135, -45)]
 
 
-def test_snow_falls_twice():
-    """One flake on black: a streak, and the streak turned by 180 degrees."""
+def test_snow_is_added_twice():
+    """One flake on black gives a streak and a copy rotated by 180 degrees."""
     image = np.zeros((1, 32, 32, 3), np.uint8)
     flakes = np.zeros((1, 32, 32))
     flakes[0, 5, 9] = 1
-    found = weather.snowed(image, flakes, np.array([-90.0]), 1, 0.5, 8, 3, 1)
+    found = _weather.apply_snow(
+        image, flakes, np.array([-90.0]), 1, 0.5, 8, 3, 1
+    )
     found = found[0, :, :, 0]
     np.testing.assert_array_equal(found, found[::-1, ::-1])
     rows, columns = np.nonzero(found)
@@ -74,10 +76,10 @@ def test_snow_falls_twice():
     assert found[5, 9] > 0 and set(rows[columns == 9]) != {5}
 
 
-def plasma_by_loops(draws, side, decay):
-    """The rule for one map, point by point."""
+def plasma_by_loops(noise, side, decay):
+    """The algorithm for one map, point by point."""
     cloud = np.zeros((side, side))
-    draws = iter(draws)
+    noise = iter(noise)
     wibble, step = 100.0, side
 
     def fill(row, column, parents):
@@ -90,7 +92,7 @@ def plasma_by_loops(draws, side, decay):
                     )
                     / 4
                 )
-                cloud[y, x] = mean + wibble * (wibble * next(draws))
+                cloud[y, x] = mean + wibble * (wibble * next(noise))
 
     while step >= 2:
         h = step // 2
@@ -105,24 +107,24 @@ def plasma_by_loops(draws, side, decay):
 
 @pytest.mark.parametrize("side, decay", [(8, 3), (32, 1.75)])
 def test_plasma_is_the_diamond_square_rule(rng, side, decay):
-    draws = rng.uniform(-1, 1, (4, side**2 - 1))
-    found = plasma(draws, side, decay)
+    noise = rng.uniform(-1, 1, (4, side**2 - 1))
+    found = plasma(noise, side, decay)
     assert found.shape == (4, side, side)
     assert (found.min(axis=(1, 2)) == 0).all()
     assert (found.max(axis=(1, 2)) == 1).all()
-    for cloud, of_image in zip(found, draws, strict=True):
+    for cloud, of_image in zip(found, noise, strict=True):
         expected = plasma_by_loops(of_image, side, decay)
         np.testing.assert_allclose(cloud, expected, atol=1e-12)
 
 
 def test_fog_is_its_formula(images, rng):
     clouds = rng.random((len(images), 32, 32))
-    found = weather.fogged(images, clouds, 0.75)
+    found = _weather.apply_fog(images, clouds, 0.75)
     for n, image in enumerate(images):
-        most = image.max() / 255
+        brightest = image.max() / 255
         for y, x, c in np.ndindex(image.shape):
             value = image[y, x, c] / 255 + 0.75 * clouds[n, y, x]
-            expected = 255 * min(value * most / (most + 0.75), 1)
+            expected = 255 * min(value * brightest / (brightest + 0.75), 1)
             assert found[n, y, x, c] == int(expected + 1e-12)
 
 
@@ -134,11 +136,11 @@ def test_fog_of_a_black_image_is_black():
 @pytest.mark.parametrize(
     "size, side", [((32, 32), 32), ((20, 40), 64), ((33, 8), 64), ((8, 8), 8)]
 )
-def test_clouds_hold_the_image(size, side):
-    assert weather.cloud_side(*size) == side
+def test_clouds_cover_the_image(size, side):
+    assert _weather.cloud_side(*size) == side
 
 
-def test_hsv_is_that_of_colorsys(rng):
+def test_hsv_equals_colorsys(rng):
     values = (
         np.concatenate(
             [
@@ -148,13 +150,13 @@ def test_hsv_is_that_of_colorsys(rng):
         )
         / 255
     )
-    hue, saturation, value = hsv.from_rgb(values)
-    back = hsv.to_rgb(hue, saturation, value)
+    hue, saturation, value = _hsv.from_rgb(values)
+    back = _hsv.to_rgb(hue, saturation, value)
     for n, rgb in enumerate(values):
         expected = colorsys.rgb_to_hsv(*rgb)
         found = hue[n], saturation[n], value[n]
-        turn = abs(found[0] - expected[0])
-        assert min(turn, 1 - turn) < 1e-12
+        hue_difference = abs(found[0] - expected[0])
+        assert min(hue_difference, 1 - hue_difference) < 1e-12
         np.testing.assert_allclose(found[1:], expected[1:], atol=1e-12)
         np.testing.assert_allclose(back[n], rgb, atol=1e-12)
 

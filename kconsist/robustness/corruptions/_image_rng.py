@@ -1,0 +1,72 @@
+"""Random numbers that depend on the image, not on its batch."""
+
+import functools
+import zlib
+
+import numpy as np
+
+
+class ImageRNG:
+    """One random generator for each image of a batch.
+
+    The generator of image i is seeded with (seed, name, severity, i) only. The
+    name enters as its CRC-32, so the order of names does not matter. Each
+    method samples from every generator in turn, so an image's random numbers
+    do not depend on the batch it is in.
+
+    Args:
+        seed: int, 0 or more.
+        name: str, the corruption.
+        severity: int.
+        indices: sequence of int, the index of each image in the data set.
+    """
+
+    def __init__(self, seed, name, severity, indices):
+        self.seed = seed
+        self.name = name
+        self.severity = severity
+        self.indices = indices
+        self.count = len(indices)
+
+    @functools.cached_property
+    def generators(self):
+        """A list of `numpy.random.Generator`, created when first used."""
+        name = zlib.crc32(self.name.encode())
+        return [self._generator(name, index) for index in self.indices]
+
+    def _generator(self, name, index):
+        key = (name, int(self.severity), int(index))
+        seed = np.random.SeedSequence(int(self.seed), spawn_key=key)
+        return np.random.Generator(np.random.PCG64(seed))
+
+    def normal(self, shape, mean=0.0, deviation=1.0):
+        """Returns normal samples, float64 (count, *shape)."""
+        values = np.empty((self.count, *shape))
+        for generator, image in zip(self.generators, values, strict=True):
+            generator.standard_normal(out=image)
+        values *= deviation
+        values += mean
+        return values
+
+    def uniform(self, low, high, shape=()):
+        """Returns uniform samples from [low, high), float64 (count, *shape)."""
+        values = np.empty((self.count, *shape))
+        for index, generator in enumerate(self.generators):
+            values[index] = generator.random(shape)
+        values *= high - low
+        values += low
+        return values
+
+    def integers(self, low, high, shape=()):
+        """Returns integers from low to high - 1, int64 (count, *shape)."""
+        values = np.empty((self.count, *shape), np.int64)
+        for index, generator in enumerate(self.generators):
+            values[index] = generator.integers(low, high, shape)
+        return values
+
+    def poisson(self, means):
+        """Returns one Poisson sample for each of the means, float64."""
+        values = np.empty(means.shape)
+        for index, generator in enumerate(self.generators):
+            values[index] = generator.poisson(means[index])
+        return values
