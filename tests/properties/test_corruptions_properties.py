@@ -1,3 +1,5 @@
+"""Properties of `corrupt` on arbitrary images."""
+
 import numpy as np
 import pytest
 from arrays import permutations
@@ -25,7 +27,7 @@ IMAGES = SHAPES.flatmap(lambda shape: hnp.arrays("uint8", shape))
     start=st.integers(0, 10**6),
     data=st.data(),
 )
-def test_an_image_is_corrupted_by_its_number(
+def test_corruption_depends_on_the_image_index(
     name, images, severity, seed, start, data
 ):
     before = images.copy()

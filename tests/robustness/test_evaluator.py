@@ -197,8 +197,8 @@ def test_clean_images_in_another_order_give_no_disagreement(npy_folder, model):
     options = dict(corruptions="fog", severities=[2], verbose=0, batch_size=12)
     paired = evaluate(model, NpyFolder(npy_folder, (images, labels)), **options)
     order = np.random.default_rng(1).permutation(12)
-    apart = NpyFolder(npy_folder, (images[order], labels[order]))
-    report = evaluate(model, apart, **options)
+    shuffled = NpyFolder(npy_folder, (images[order], labels[order]))
+    report = evaluate(model, shuffled, **options)
     assert [row["disagreement"] for row in report.rows] == [None, None]
     assert report.rows[0]["accuracy"] == paired.rows[0]["accuracy"]
     assert paired.rows[0]["disagreement"] == 0

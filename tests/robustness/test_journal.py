@@ -65,7 +65,7 @@ def test_a_second_run_evaluates_nothing(resumable, counted):
 
 
 def test_an_interrupted_run_resumes(resumable, counted, monkeypatch):
-    whole = resumable()
+    complete = resumable()
     resumable.file.unlink()
     counted.clear()
     original = evaluator._evaluate_cell
@@ -81,34 +81,34 @@ def test_an_interrupted_run_resumes(resumable, counted, monkeypatch):
             resumable()
     assert counted == [("clean", 0), ("fog", 1), ("fog", 5)]
     counted.clear()
-    assert_same(resumable(), whole)
+    assert_same(resumable(), complete)
     assert counted == [("saturate", 1), ("saturate", 5)]
 
 
 def test_a_truncated_line_is_evaluated_again(resumable, counted):
-    whole = resumable()
+    complete = resumable()
     content = resumable.file.read_bytes()
     last = content.rfind(b"\n", 0, -1) + 1
     for end in (last + 1, last + 40, len(content) - 2):
         resumable.file.write_bytes(content[:end])
         counted.clear()
-        assert_same(resumable(), whole)
+        assert_same(resumable(), complete)
         assert counted == [("saturate", 5)]
         assert resumable.file.read_bytes() == (
             content[:end] + b"\n" + content[last:]
         )
-        assert_same(resumable(), whole)
+        assert_same(resumable(), complete)
         assert len(counted) == 1
     resumable.file.write_bytes(content[:-1])  # Only the newline is missing.
-    assert_same(resumable(), whole)
+    assert_same(resumable(), complete)
     assert len(counted) == 1
 
 
 def test_models_and_settings_are_not_mixed_up(resumable, source, counted):
     first = resumable()
     other = colored.network(scale=-0.05)
-    apart = resumable(other)
-    assert len(counted) == 10 and apart.rows != first.rows
+    other_report = resumable(other)
+    assert len(counted) == 10 and other_report.rows != first.rows
     resumable(examples=12)
     assert len(counted) == 15
     resumable(examples=12, seed=1)
@@ -119,7 +119,7 @@ def test_models_and_settings_are_not_mixed_up(resumable, source, counted):
     )
     assert len(counted) == 24  # The clean images are the same.
     assert_same(resumable(), first)
-    assert_same(resumable(other), apart)
+    assert_same(resumable(other), other_report)
     assert len(counted) == 24
     resumable(batch_size=30)
     assert len(counted) == 29
@@ -266,8 +266,8 @@ def test_an_empty_file_is_a_new_journal(resumable, counted):
 
 
 @pytest.mark.parametrize("between", ["", "\n", "\n\n", "\0\0\0", "\0\n"])
-@pytest.mark.parametrize("kept", [1, 9, 60, -2])
-def test_a_truncated_line_affects_only_its_cell(tmp_path, between, kept):
+@pytest.mark.parametrize("length", [1, 9, 60, -2])
+def test_a_truncated_line_affects_only_its_cell(tmp_path, between, length):
     """Truncated anywhere by a kill, and followed by another line."""
     file = tmp_path / "cells.jsonl"
     cells = [("fog", 1), ("fog", 2), ("snow", 5)]
@@ -276,7 +276,7 @@ def test_a_truncated_line_affects_only_its_cell(tmp_path, between, kept):
     for number, cell in enumerate(cells):
         journal.add(cell, {"scores": {"accuracy": number}, "classes": "AAAA"})
     first, second, third = file.read_text().splitlines()
-    file.write_text(f"{first}\n{second[:kept]}{between}{third}\n")
+    file.write_text(f"{first}\n{second[:length]}{between}{third}\n")
     found = Journal(file, keys)
     assert found.get(("fog", 1)) and found.get(("snow", 5))
     assert found.get(("fog", 2)) is None

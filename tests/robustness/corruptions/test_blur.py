@@ -215,13 +215,14 @@ def test_flat_images_are_unchanged(name):
 
 
 @pytest.mark.parametrize(
-    "name, most", [("gaussian_blur", 1), ("zoom_blur", 1), ("glass_blur", 2)]
+    "name, max_lost",
+    [("gaussian_blur", 1), ("zoom_blur", 1), ("glass_blur", 2)],
 )
-def test_flat_images_lose_a_level_at_most(name, most):
+def test_flat_images_lose_a_level_at_most(name, max_lost):
     """Floats just below a level are truncated, as in the benchmark."""
     flat = np.broadcast_to(
         np.arange(256, dtype=np.uint8)[:, None, None, None], (256, 9, 9, 3)
     )
     for severity in range(1, 6):
         lost = flat.astype(int) - corrupt(flat, name, severity)
-        assert lost.min() >= 0 and lost.max() <= most
+        assert lost.min() >= 0 and lost.max() <= max_lost

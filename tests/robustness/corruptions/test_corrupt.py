@@ -55,18 +55,18 @@ def test_presets_have_each_severity_of_each_name(preset):
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_images_depend_on_their_index_only(name):
     images = pictures(150)
-    whole = corrupt(images, name, 4, seed=3)
+    all_results = corrupt(images, name, 4, seed=3)
     for first, last in [(0, 1), (1, 9), (60, 131), (149, 150)]:
         part = corrupt(images[first:last], name, 4, seed=3, start=first)
-        np.testing.assert_array_equal(part, whole[first:last])
+        np.testing.assert_array_equal(part, all_results[first:last])
     chosen = np.array([140, 3, 77])
     part = corrupt(images[chosen], name, 4, seed=3, start=chosen)
-    np.testing.assert_array_equal(part, whole[chosen])
+    np.testing.assert_array_equal(part, all_results[chosen])
     for preset in ("tiny_imagenet", "imagenet"):
-        whole = corrupt(images, name, 5, preset=preset)
+        all_results = corrupt(images, name, 5, preset=preset)
         part = corrupt(images[7:80], name, 5, preset=preset, start=7)
-        np.testing.assert_array_equal(part, whole[7:80])
-    assert whole.dtype == np.uint8 and whole.shape == images.shape
+        np.testing.assert_array_equal(part, all_results[7:80])
+    assert all_results.dtype == np.uint8 and all_results.shape == images.shape
 
 
 @pytest.mark.parametrize("name", sorted(set(CORRUPTIONS) - DETERMINISTIC))

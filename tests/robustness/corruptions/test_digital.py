@@ -30,8 +30,8 @@ def test_contrast_keeps_each_channels_mean(images):
     images[..., 1] //= 3
     for severity, factor in enumerate((0.75, 0.5, 0.4, 0.3, 0.15), 1):
         found = corrupt(images, "contrast", severity)
-        means, kept = images.mean(axis=(1, 2)), found.mean(axis=(1, 2))
-        assert np.abs(kept - (means - 0.5)).max() < 0.4  # Truncated.
+        means, result_means = images.mean(axis=(1, 2)), found.mean(axis=(1, 2))
+        assert np.abs(result_means - (means - 0.5)).max() < 0.4  # Truncated.
         assert found.std() < images.std()
         place = (2, 5, 7, 1)
         mean = images[2, :, :, 1].mean() / 255

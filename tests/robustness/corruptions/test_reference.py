@@ -72,10 +72,10 @@ def test_strength_equals_the_reference_at_each_severity(name):
     for severity in SEVERITIES:
         found = corrupt(repeated, name, severity)
         change = np.abs(found.astype(int) - repeated).mean()
-        wanted = expected[str(severity)]
-        assert change == pytest.approx(wanted["mean_abs_change"], rel=0.08)
-        assert found.mean() == pytest.approx(wanted["mean"], rel=0.03)
-        assert found.std() == pytest.approx(wanted["std"], rel=0.05)
+        target = expected[str(severity)]
+        assert change == pytest.approx(target["mean_abs_change"], rel=0.08)
+        assert found.mean() == pytest.approx(target["mean"], rel=0.03)
+        assert found.std() == pytest.approx(target["std"], rel=0.05)
 
 
 def test_procedural_frost_is_as_bright_as_the_photographs():
@@ -84,9 +84,9 @@ def test_procedural_frost_is_as_bright_as_the_photographs():
     expected = statistics("corruptions_statistics.json")["frost"]
     for severity in SEVERITIES:
         found = corrupt(clean, "frost", severity)
-        wanted = expected[str(severity)]
-        assert found.mean() == pytest.approx(wanted["mean"], rel=0.03)
-        assert found.std() == pytest.approx(wanted["std"], rel=0.05)
+        target = expected[str(severity)]
+        assert found.mean() == pytest.approx(target["mean"], rel=0.03)
+        assert found.std() == pytest.approx(target["std"], rel=0.05)
 
 
 @pytest.fixture(scope="module")

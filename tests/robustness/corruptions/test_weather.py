@@ -34,12 +34,14 @@ def test_snow_is_its_steps(images, rng, severity):
         layer = np.where(layer < threshold, 0, layer)
         layer = np.uint8(255 * np.clip(layer, 0, 1))
         layer = motion_by_loops(layer, angles[n], radius, sigma) / 255
-        kept, whitened = np.float32([mix, 1 - mix])
+        image_weight, white_weight = np.float32([mix, 1 - mix])
         for y, x, c in np.ndindex(image.shape):
             value = np.float32(image[y, x]) / np.float32(255)
             red, green, blue = value * np.float32([0.299, 0.587, 0.114])
             white = (red + green + blue) * np.float32(1.5) + np.float32(0.5)
-            value = kept * value[c] + whitened * max(value[c], white)
+            value = image_weight * value[c] + white_weight * max(
+                value[c], white
+            )
             # Double precision from here on, as for the layer.
             value = float(value) + layer[y, x, 0] + layer[-1 - y, -1 - x, 0]
             assert found[n, y, x, c] == int(255 * min(value, 1))

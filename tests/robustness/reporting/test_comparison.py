@@ -71,13 +71,13 @@ def test_a_report_does_not_differ_from_itself(reports):
 
 def test_direction_seed_and_level(reports):
     a, b = reports
-    forth, back = compare(a, b), compare(b, a)
-    assert forth.difference != 0
-    np.testing.assert_allclose(forth[0], -back[0])
-    np.testing.assert_allclose(forth[1:], (-back.high, -back.low))
+    forward, backward = compare(a, b), compare(b, a)
+    assert forward.difference != 0
+    np.testing.assert_allclose(forward[0], -backward[0])
+    np.testing.assert_allclose(forward[1:], (-backward.high, -backward.low))
     assert compare(a, b) == compare(a, b) != compare(a, b, seed=1)
     narrow = compare(a, b, level=0.5)
-    assert forth.low < narrow.low < narrow.high < forth.high
+    assert forward.low < narrow.low < narrow.high < forward.high
 
 
 def synthetic(correct):

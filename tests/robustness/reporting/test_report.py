@@ -80,8 +80,8 @@ def test_the_four_means_of_one_model_differ(report):
 
 
 def without(report, drop):
-    kept = [cell for cell in report.cells if not drop(cell)]
-    numbers = [report.cells.index(cell) for cell in kept]
+    cells = [cell for cell in report.cells if not drop(cell)]
+    numbers = [report.cells.index(cell) for cell in cells]
     return Report(
         report.model,
         [report.rows[n] for n in numbers],
@@ -139,8 +139,8 @@ def test_a_saved_report_loads(report, tmp_path):
         report, correct=None
     )
     np.testing.assert_array_equal(loaded.correct, report.correct)
-    kept = json.loads(path.read_text())
-    assert kept["summaries"] == report.summaries
+    content = json.loads(path.read_text())
+    assert content["summaries"] == report.summaries
     names = {path.name for path in path.parent.iterdir()}
     assert names == {"report.json", "report.hits.npy"}
     (path.parent / "report.hits.npy").unlink()

@@ -28,22 +28,22 @@ def source(examples):
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_a_subset_in_any_chunks_has_the_same_images(source, name):
-    whole = corrupt(source.clean, name, 4)
-    np.testing.assert_array_equal(source.cell(name, 4), whole)
+    all_images = corrupt(source.clean, name, 4)
+    np.testing.assert_array_equal(source.cell(name, 4), all_images)
     ids = np.array([0, 1, 4, 5, 7, 20, 29])
     for size in (1, 3, 100):
         chunks = list(source.chunks(name, 4, ids, size))
         assert max(map(len, chunks)) <= size
-        np.testing.assert_array_equal(np.concatenate(chunks), whole[ids])
+        np.testing.assert_array_equal(np.concatenate(chunks), all_images[ids])
 
 
 def test_order_of_cells_does_not_matter(source):
-    forth = {name: source.cell(name, 2) for name in NAMES}
-    back = {name: source.cell(name, 2) for name in reversed(NAMES)}
+    forward = {name: source.cell(name, 2) for name in NAMES}
+    backward = {name: source.cell(name, 2) for name in reversed(NAMES)}
     for name in NAMES:
-        np.testing.assert_array_equal(forth[name], back[name])
+        np.testing.assert_array_equal(forward[name], backward[name])
     other = Generated(source.clean, source.labels, seed=1)
-    assert np.any(other.cell("fog", 2) != forth["fog"])
+    assert np.any(other.cell("fog", 2) != forward["fog"])
     assert other.fingerprint != source.fingerprint
 
 
