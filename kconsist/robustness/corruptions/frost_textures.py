@@ -1,8 +1,8 @@
 """Frost textures: the published photographs, or a procedural texture.
 
-The published code uses five photographs that come without a license, so they
-are not part of this package. Without them a procedural texture takes their
-place: it matches their mean brightness and contrast, not their appearance.
+The published code uses five photographs of unstated origin, so they are not
+part of this package. Without them a procedural texture takes their place: it
+matches their mean brightness and contrast, not their appearance.
 """
 
 import functools

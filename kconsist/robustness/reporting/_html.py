@@ -62,16 +62,13 @@ def _notes(lines):
 
 
 def _table(table):
-    rows = [_row("th", table.header, table), *map(_cells(table), table.rows)]
+    rows = [_row("th", table.header, table)]
+    rows += [_row("td", row, table) for row in table.rows]
     return (
         f"<h2>{_escape(table.title)}</h2>\n"
         f'<p class="caption">{_escape(table.caption)}</p>\n'
         '<div class="scroll"><table>\n' + "\n".join(rows) + "\n</table></div>"
     )
-
-
-def _cells(table):
-    return lambda row: _row("td", row, table)
 
 
 def _row(tag, cells, table):
