@@ -20,6 +20,7 @@ For self-supervised learning there are `SimCLRAugment` and `MultiCrop`, which
 gives several views of each image at once. `MixUp` blends images and labels.
 """
 
+from kconsist.views.as_view import as_view
 from kconsist.views.aug_mix import AugMix
 from kconsist.views.compose import Compose
 from kconsist.views.cutout import Cutout
@@ -32,8 +33,8 @@ from kconsist.views.mix_up import MixUp
 from kconsist.views.multi_crop import MultiCrop
 from kconsist.views.rand_augment import RandAugment
 from kconsist.views.show import show
-from kconsist.views.simclr import SimCLRAugment
-from kconsist.views.view import View, as_view
+from kconsist.views.simclr_augment import SimCLRAugment
+from kconsist.views.view import View
 
 __all__ = [
     "AugMix",

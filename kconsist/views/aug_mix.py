@@ -8,9 +8,10 @@ section 3 and algorithm 1.
 import keras
 import tensorflow as tf
 
-from kconsist.views.gammas import log_gammas
+from kconsist.views._gammas import log_gammas
+from kconsist.views._seeds import split_seed
 from kconsist.views.rand_augment import RandAugment
-from kconsist.views.view import View, split_seed
+from kconsist.views.view import View
 
 # Color, Contrast, Brightness and Sharpness would show corruptions of the
 # benchmark (section 3).

@@ -5,7 +5,9 @@ from collections import Counter
 import keras
 import tensorflow as tf
 
-from kconsist.views.view import View, as_seed, as_view, fold_in
+from kconsist.views._seeds import as_seed, fold_in
+from kconsist.views.as_view import as_view
+from kconsist.views.view import View
 
 
 @keras.saving.register_keras_serializable(package="kconsist")

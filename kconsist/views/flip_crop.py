@@ -10,8 +10,9 @@ Reference: FixMatch, Sohn et al. 2020 (https://arxiv.org/abs/2001.07685),
 import keras
 import tensorflow as tf
 
-from kconsist.views.sides import check_sides, sides
-from kconsist.views.view import View, split_seed
+from kconsist.views._seeds import split_seed
+from kconsist.views._sizes import check_sides, sides
+from kconsist.views.view import View
 
 
 @keras.saving.register_keras_serializable(package="kconsist")

@@ -3,7 +3,8 @@
 import keras
 import tensorflow as tf
 
-from kconsist.views.view import View, split_seed
+from kconsist.views._seeds import split_seed
+from kconsist.views.view import View
 
 
 @keras.saving.register_keras_serializable(package="kconsist")

@@ -12,8 +12,9 @@ import keras
 import tensorflow as tf
 
 from kconsist.mixing import mixup
-from kconsist.views.gammas import log_gammas
-from kconsist.views.view import View, as_seed, fold_in, split_seed
+from kconsist.views._gammas import log_gammas
+from kconsist.views._seeds import as_seed, fold_in, split_seed
+from kconsist.views.view import View
 
 
 @keras.saving.register_keras_serializable(package="kconsist")

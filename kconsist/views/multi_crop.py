@@ -7,8 +7,10 @@ Reference: SwAV, Caron et al. 2020 (https://arxiv.org/abs/2006.09882), section
 import keras
 import tensorflow as tf
 
-from kconsist.views.simclr import SimCLRAugment
-from kconsist.views.view import View, as_seed, as_view, fold_in
+from kconsist.views._seeds import as_seed, fold_in
+from kconsist.views.as_view import as_view
+from kconsist.views.simclr_augment import SimCLRAugment
+from kconsist.views.view import View
 
 
 @keras.saving.register_keras_serializable(package="kconsist")

@@ -13,11 +13,12 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from kconsist.views import levels as level_ops
+from kconsist.views import _magnitudes
+from kconsist.views._dispatch import by_part
+from kconsist.views._magnitudes import ALL_OPS, GEOMETRIC
+from kconsist.views._seeds import split_seed
 from kconsist.views.cutout import paint
-from kconsist.views.levels import ALL_OPS, GEOMETRIC
-from kconsist.views.parts import by_part
-from kconsist.views.view import View, split_seed
+from kconsist.views.view import View
 
 FIXMATCH_OPS = (
     "Identity",
@@ -188,7 +189,7 @@ class RandAugment(View):
         part = tf.gather(tf.constant(parts), choices + 1)
         kinds = tf.gather(tf.constant(kinds), choices + 1)
 
-        functions = [partial(level_ops.apply, name) for name in order]
+        functions = [partial(_magnitudes.apply, name) for name in order]
         result, alpha = by_part(
             part, functions, images, alpha, kinds, levels, signs
         )

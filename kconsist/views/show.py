@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from kconsist._requirements import check_installed
-from kconsist.views.view import as_view
+from kconsist.views.as_view import as_view
 
 
 def show(images, view, seed=0, columns=8, rows=3):

@@ -7,54 +7,11 @@ number of threads.
 
 import zlib
 
-import keras
 import tensorflow as tf
 
+from kconsist.views._seeds import as_seed, fold_in
+
 SMALLEST_SIDE = 8
-
-
-@tf.autograph.experimental.do_not_convert
-def as_seed(seed):
-    """Returns a stateless seed.
-
-    Args:
-        seed: a Python int (of up to 64 bits), an int tensor of shape (), or an
-            int tensor of shape (2,).
-
-    Returns:
-        An int tensor of shape (2,).
-    """
-    if isinstance(seed, int) and not isinstance(seed, bool):
-        # As two's complement, so that negative and 64-bit ints are seeds too.
-        seed %= 2**64
-        if seed >= 2**63:
-            seed -= 2**64
-        return tf.constant([seed, 0], tf.int64)
-    if isinstance(seed, (bool, float, str)) or seed is None:
-        raise ValueError(
-            f"seed must be an int or an int tensor of shape (2,), got {seed!r}"
-        )
-    seed = tf.convert_to_tensor(seed)
-    if not seed.dtype.is_integer or seed.shape.as_list() not in ([], [2]):
-        raise ValueError(
-            "seed must be an int or an int tensor of shape (2,), got "
-            f"{seed.dtype.name} of shape {seed.shape}"
-        )
-    seed = tf.cast(seed, tf.int64)
-    return tf.stack([seed, 0]) if seed.shape.rank == 0 else seed
-
-
-def fold_in(seed, number):
-    """Returns the seed (2,) made of `seed` (2,) and an int `number`."""
-    number = tf.cast(number, tf.int64)
-    return tf.random.experimental.stateless_fold_in(seed, number)
-
-
-def split_seed(seed, count):
-    """Returns `count` independent seeds (2,) made of `seed` (2,), a list."""
-    return tf.unstack(
-        tf.random.experimental.stateless_split(seed, count), num=count
-    )
 
 
 class View:
@@ -177,48 +134,3 @@ class View:
             f"{name}={getattr(self, name)!r}" for name in self.get_config()
         )
         return f"{type(self).__name__}({arguments})"
-
-
-def as_view(value):
-    """Returns a view made of a view, a Keras layer, a function or None.
-
-    Args:
-        value: a `View`, returned as it is; None, which gives `Identity()`; a
-            Keras layer, `keras.Sequential` or KerasCV layer, which gives a
-            `LayerView`; or any callable that takes (images, seed), which gives
-            a `FunctionView`.
-
-    Returns:
-        A `View`.
-
-    Example:
-        ```python
-        import keras
-        import numpy as np
-        from kconsist.views import as_view
-
-        view = as_view(keras.layers.RandomFlip("horizontal"))
-        images = view(np.zeros((4, 32, 32, 3), "uint8"), seed=0)
-        ```
-    """
-    from kconsist.views.function_view import FunctionView
-    from kconsist.views.identity import Identity
-    from kconsist.views.layer_view import LayerView
-
-    if isinstance(value, View):
-        return value
-    if value is None:
-        return Identity()
-    if isinstance(value, keras.layers.Layer):
-        return LayerView(value)
-    if callable(value) and not isinstance(value, type):
-        return FunctionView(value)
-    hint = ""
-    if isinstance(value, type):
-        hint = f"; did you mean {value.__name__}()?"
-    elif isinstance(value, (list, tuple)):
-        hint = "; did you mean Compose([...])?"
-    raise ValueError(
-        "a view is a View, None, a Keras layer or a callable taking "
-        f"(images, seed), got {value!r}{hint}"
-    )

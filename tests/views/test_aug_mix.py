@@ -7,8 +7,8 @@ from pillow_operations import ORACLE
 from scipy import stats
 
 from kconsist.views import AugMix
+from kconsist.views._seeds import as_seed, fold_in
 from kconsist.views.aug_mix import AUGMIX_OPS
-from kconsist.views.view import as_seed, fold_in
 
 # Kolmogorov's distance of 20,000 draws, 999 in 1000 times.
 FARTHEST = 0.0138

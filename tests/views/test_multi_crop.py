@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from kconsist.views import Compose, FlipCrop, MultiCrop, SimCLRAugment
-from kconsist.views.view import as_seed, fold_in
+from kconsist.views._seeds import as_seed, fold_in
 
 LARGE = SimCLRAugment(size=24, scale=(0.3, 1.0))
 SMALL = SimCLRAugment(size=12, scale=(0.05, 0.3))

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageOps
 
-from kconsist.views import geometry, ops
+from kconsist.views import _geometry, _ops
 
 
 def enhanced(enhancer):
@@ -33,43 +33,43 @@ DEGREES += [0.0, 12.34, 45.0, 90.0, 180.0, -90.0, 270.0]
 
 # operation, Pillow's function of (image, parameter), parameters
 CASES = {
-    "posterize": (ops.posterize, ImageOps.posterize, range(1, 9)),
-    "solarize": (ops.solarize, ImageOps.solarize, range(257)),
-    "solarize_add": (ops.solarize_add, added, range(0, 256, 5)),
+    "posterize": (_ops.posterize, ImageOps.posterize, range(1, 9)),
+    "solarize": (_ops.solarize, ImageOps.solarize, range(257)),
+    "solarize_add": (_ops.solarize_add, added, range(0, 256, 5)),
     "brightness": (
-        ops.brightness,
+        _ops.brightness,
         enhanced(ImageEnhance.Brightness),
         FACTORS,
     ),
-    "contrast": (ops.contrast, enhanced(ImageEnhance.Contrast), FACTORS),
-    "color": (ops.color, enhanced(ImageEnhance.Color), FACTORS),
-    "sharpness": (ops.sharpness, enhanced(ImageEnhance.Sharpness), FACTORS),
-    "rotate": (geometry.rotate, lambda i, d: i.rotate(d), DEGREES),
+    "contrast": (_ops.contrast, enhanced(ImageEnhance.Contrast), FACTORS),
+    "color": (_ops.color, enhanced(ImageEnhance.Color), FACTORS),
+    "sharpness": (_ops.sharpness, enhanced(ImageEnhance.Sharpness), FACTORS),
+    "rotate": (_geometry.rotate, lambda i, d: i.rotate(d), DEGREES),
     "shear_x": (
-        geometry.shear_x,
+        _geometry.shear_x,
         transformed(lambda s: (1, s, 0, 0, 1, 0)),
         SHEARS,
     ),
     "shear_y": (
-        geometry.shear_y,
+        _geometry.shear_y,
         transformed(lambda s: (1, 0, 0, s, 1, 0)),
         SHEARS,
     ),
     "translate_x": (
-        geometry.translate_x,
+        _geometry.translate_x,
         transformed(lambda p: (1, 0, p, 0, 1, 0)),
         SHIFTS,
     ),
     "translate_y": (
-        geometry.translate_y,
+        _geometry.translate_y,
         transformed(lambda p: (1, 0, 0, 0, 1, p)),
         SHIFTS,
     ),
 }
 FREE = {
-    "autocontrast": (ops.autocontrast, ImageOps.autocontrast),
-    "equalize": (ops.equalize, ImageOps.equalize),
-    "invert": (ops.invert, ImageOps.invert),
+    "autocontrast": (_ops.autocontrast, ImageOps.autocontrast),
+    "equalize": (_ops.equalize, ImageOps.equalize),
+    "invert": (_ops.invert, ImageOps.invert),
 }
 
 
@@ -153,13 +153,13 @@ def test_operation_takes_an_empty_batch(name):
 
 
 def test_posterize_to_no_bits_is_black(photographs):
-    assert not ops.posterize(tf.constant(photographs), 0).numpy().any()
+    assert not _ops.posterize(tf.constant(photographs), 0).numpy().any()
 
 
 def test_rotation_equals_pillow_on_larger_images():
     images = np.random.default_rng(1).integers(0, 256, (8, 96, 96, 3), "uint8")
     degrees = [-30.0, -29.0, -17.0, -1.0, 1.0, 13.0, 24.0, 30.0]
     np.testing.assert_array_equal(
-        geometry.rotate(tf.constant(images), tf.constant(degrees)),
+        _geometry.rotate(tf.constant(images), tf.constant(degrees)),
         by_pillow(lambda i, d: i.rotate(d), images, degrees),
     )

@@ -7,9 +7,9 @@ from PIL import Image
 from pillow_operations import ORACLE
 
 from kconsist.views import Compose, RandAugment
-from kconsist.views.levels import ALL_OPS
+from kconsist.views._magnitudes import ALL_OPS
+from kconsist.views._seeds import as_seed, fold_in
 from kconsist.views.rand_augment import FIXMATCH_OPS
-from kconsist.views.view import as_seed, fold_in
 
 
 def draws(view, count, seed=0):

@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageEnhance
 
-from kconsist.views import SimCLRAugment, ops
-from kconsist.views.blur import gaussian_blur
-from kconsist.views.simclr import turn_hue
-from kconsist.views.view import as_seed
+from kconsist.views import SimCLRAugment, _ops
+from kconsist.views._blur import gaussian_blur
+from kconsist.views._seeds import as_seed
+from kconsist.views.simclr_augment import turn_hue
 
 PLAIN = {"strength": 0.0, "jitter_probability": 0.0, "gray_probability": 0.0}
 SEED = as_seed(3)
@@ -164,7 +164,7 @@ def test_gray_is_pillows(photographs):
         for i in photographs
     ]
     np.testing.assert_array_equal(
-        ops.grayscale(tf.constant(photographs)), expected
+        _ops.grayscale(tf.constant(photographs)), expected
     )
 
 

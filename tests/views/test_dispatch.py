@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from kconsist.views.parts import by_part, with_probability
+from kconsist.views._dispatch import by_part, with_probability
 
 
 def test_each_example_meets_its_function_and_keeps_its_place():

@@ -6,7 +6,7 @@ Reference: FixMatch (https://github.com/google-research/fixmatch,
 
 import tensorflow as tf
 
-from kconsist.views import geometry, ops
+from kconsist.views import _geometry, _ops
 
 
 def factor(level):
@@ -28,18 +28,18 @@ GEOMETRIC = ("Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY")
 
 # Functions of images (batch, height, width, channels) and level (batch,).
 ENHANCEMENTS = {
-    "Brightness": lambda images, m: ops.brightness(images, factor(m)),
-    "Color": lambda images, m: ops.color(images, factor(m)),
-    "Contrast": lambda images, m: ops.contrast(images, factor(m)),
-    "Sharpness": lambda images, m: ops.sharpness(images, factor(m)),
+    "Brightness": lambda images, m: _ops.brightness(images, factor(m)),
+    "Color": lambda images, m: _ops.color(images, factor(m)),
+    "Contrast": lambda images, m: _ops.contrast(images, factor(m)),
+    "Sharpness": lambda images, m: _ops.sharpness(images, factor(m)),
 }
 TABLES = {
-    "AutoContrast": lambda images, m: ops.autocontrast(images),
-    "Equalize": lambda images, m: ops.equalize(images),
-    "Invert": lambda images, m: ops.invert(images),
-    "Posterize": lambda images, m: ops.posterize(images, bits(m)),
-    "Solarize": lambda images, m: ops.solarize(images, 256 - integer(m, 256)),
-    "SolarizeAdd": lambda images, m: ops.solarize_add(images, integer(m, 110)),
+    "AutoContrast": lambda images, m: _ops.autocontrast(images),
+    "Equalize": lambda images, m: _ops.equalize(images),
+    "Invert": lambda images, m: _ops.invert(images),
+    "Posterize": lambda images, m: _ops.posterize(images, bits(m)),
+    "Solarize": lambda images, m: _ops.solarize(images, 256 - integer(m, 256)),
+    "SolarizeAdd": lambda images, m: _ops.solarize_add(images, integer(m, 110)),
 }
 
 ALL_OPS = sorted(["Identity", *GEOMETRIC, *ENHANCEMENTS, *TABLES])
@@ -85,8 +85,8 @@ def move(images, alpha, kind, level, sign):
     height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float64))
     coefficients = tf.where(
         (kind == GEOMETRIC.index("Rotate"))[:, None],
-        geometry.rotation(images, of("Rotate", integer(level, 30))),
-        geometry.offsets(
+        _geometry.rotation(images, of("Rotate", integer(level, 30))),
+        _geometry.offsets(
             images,
             xy=of("ShearX", level * 0.3 / 10),
             yx=of("ShearY", level * 0.3 / 10),
@@ -94,10 +94,10 @@ def move(images, alpha, kind, level, sign):
             y=of("TranslateY", integer(level, height * 10 / 32)),
         ),
     )
-    places = geometry.places(images, coefficients)
+    places = _geometry.places(images, coefficients)
     if alpha is None:
         inside = places < tf.reduce_prod(tf.shape(images)[:3])
         alpha = 255 * tf.cast(inside, tf.uint8)[..., None]
     else:
-        alpha = geometry.take(alpha, places)
-    return geometry.take(images, places), alpha
+        alpha = _geometry.take(alpha, places)
+    return _geometry.take(images, places), alpha

@@ -17,11 +17,12 @@ import math
 import keras
 import tensorflow as tf
 
-from kconsist.views import ops
-from kconsist.views.blur import gaussian_blur
-from kconsist.views.parts import by_part, with_probability
-from kconsist.views.sides import check_range, check_sides, sides
-from kconsist.views.view import View, split_seed
+from kconsist.views import _ops
+from kconsist.views._blur import gaussian_blur
+from kconsist.views._dispatch import by_part, with_probability
+from kconsist.views._seeds import split_seed
+from kconsist.views._sizes import check_range, check_sides, sides
+from kconsist.views.view import View
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
@@ -106,7 +107,7 @@ class SimCLRAugment(View):
         images = self.jitter(images, jitter_seed)
         if images.shape[-1] == 3:
             images = with_probability(
-                self.gray_probability, ops.grayscale, images, gray_seed
+                self.gray_probability, _ops.grayscale, images, gray_seed
             )
         sigma_seed, blur_seed = split_seed(blur_seed, 2)
         sigmas = tf.random.stateless_uniform(
@@ -117,7 +118,7 @@ class SimCLRAugment(View):
         )
         return with_probability(
             self.solarize_probability,
-            lambda part: ops.solarize(part, 128),
+            lambda part: _ops.solarize(part, 128),
             images,
             sun_seed,
         )
@@ -203,9 +204,9 @@ class SimCLRAugment(View):
         order, factors = self.draw_colors(tf.shape(images)[0], seed)
         steps = [
             None,
-            lambda part, drawn: ops.brightness(part, drawn[:, 0]),
-            lambda part, drawn: ops.contrast(part, drawn[:, 1]),
-            lambda part, drawn: ops.color(part, drawn[:, 2]),
+            lambda part, drawn: _ops.brightness(part, drawn[:, 0]),
+            lambda part, drawn: _ops.contrast(part, drawn[:, 1]),
+            lambda part, drawn: _ops.color(part, drawn[:, 2]),
             lambda part, drawn: turn_hue(part, drawn[:, 3]),
         ]
         shape = images.shape
