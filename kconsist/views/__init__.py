@@ -1,7 +1,8 @@
-"""Views: random changes of images that are a function of images and a seed.
+"""Views: random transformations that are functions of images and a seed.
 
-A view is called with a batch of uint8 images and a stateless seed, and draws
-for each image on its own. Same seed, same pixels. Normalization comes after.
+A view is called with a batch of uint8 images and a stateless seed, and samples
+for each image independently. The same seed gives the same pixels. Normalize
+after the views.
 
 The two usual compositions are
 
@@ -9,15 +10,15 @@ The two usual compositions are
 - strong: `Compose([FlipCrop(), RandAugment(), Cutout()])`, or for robustness
   `Compose([FlipCrop(), AugMix()])`.
 
-A weak and a strong view that are called with the same seed share the flip and
-the crop; with different seeds they do not. For digits and text turn the flip
-off: `FlipCrop(flip=False)`. For points there is `Jitter`.
+Weak and strong views that are called with the same seed share the flip and the
+crop; with different seeds they do not. For digits and text turn the flip off:
+`FlipCrop(flip=False)`. For points use `Jitter`.
 
-Keras layers, KerasCV layers and functions of (images, seed) become views by
-`as_view`. `show` draws what a view does.
+`as_view` turns Keras layers, KerasCV layers and functions of (images, seed)
+into views. `show` plots the effect of a view.
 
-For self-supervised learning there are `SimCLRAugment` and `MultiCrop`, which
-gives several views of each image at once. `MixUp` blends images and labels.
+For self-supervised learning there are `SimCLRAugment`, and `MultiCrop`, which
+returns several views of each image. `MixUp` mixes images and labels.
 """
 
 from kconsist.views.as_view import as_view

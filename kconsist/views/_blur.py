@@ -1,13 +1,15 @@
-"""Gaussian blur of batches, a standard deviation for each image."""
+"""Gaussian blur of a batch, with one standard deviation per image."""
 
 import tensorflow as tf
 
+from kconsist.views._geometry import reflect
+
 
 def gaussian_blur(images, sigmas):
-    """Blurs each image, which is mirrored at its border.
+    """Returns blurred images, padded by reflection at the border.
 
-    The window is a tenth of the shorter side in pixels, made odd, and at least
-    3: SimCLR's.
+    The kernel size is SimCLR's: a tenth of the shorter side in pixels, made
+    odd, and at least 3.
 
     Args:
         images: uint8 tensor (batch, height, width, channels) of static height
@@ -20,18 +22,19 @@ def gaussian_blur(images, sigmas):
     height, width = images.shape[1:3]
     if height is None or width is None:
         raise ValueError(
-            "blur needs images of a size that is known when the pipeline is "
-            f"made, got shape {images.shape}; set size"
+            "blur requires images of static height and width, got shape "
+            f"{images.shape}; set size"
         )
     radius = max(min(height, width) // 20, 1)
     distance = tf.range(-radius, radius + 1, dtype=tf.float32)
     weights = tf.exp(-0.5 * (distance / sigmas[:, None]) ** 2)
     weights /= tf.reduce_sum(weights, axis=1, keepdims=True)
     weights = tf.unstack(weights[:, None, None, None], axis=-1)
-    # Not tf.pad, which refuses a batch of no images.
+    # Not tf.pad, which rejects an empty batch.
     values = tf.cast(images, tf.float32)
-    values = tf.gather(values, mirrored(height, radius), axis=1)
-    values = tf.gather(values, mirrored(width, radius), axis=2)
+    for axis, size in ((1, height), (2, width)):
+        positions = reflect(tf.range(-radius, size + radius), size)
+        values = tf.gather(values, positions, axis=axis)
     values = sum(
         weight * values[:, start : start + height]
         for start, weight in enumerate(weights)
@@ -41,9 +44,3 @@ def gaussian_blur(images, sigmas):
         for start, weight in enumerate(weights)
     )
     return tf.saturate_cast(tf.round(values), tf.uint8)
-
-
-def mirrored(side, radius):
-    """Returns positions in [0, side) for -radius to side + radius - 1."""
-    positions = tf.abs(tf.range(-radius, side + radius))
-    return (side - 1) - tf.abs(side - 1 - positions)

@@ -1,32 +1,32 @@
-"""Different functions for different images of a batch."""
+"""Different functions for different examples of a batch."""
 
 import tensorflow as tf
 
 
-def by_part(part, functions, *tensors):
-    """Applies `functions[k]` to the examples whose part is k.
+def dispatch(branches, functions, *tensors):
+    """Applies `functions[k]` to the examples whose branch is k.
 
-    Each function works on its own examples only, and what they return is put
-    together in the order of the batch again.
+    Each function runs on its own examples only. The results are put back in
+    the order of the batch.
 
     Args:
-        part: int tensor (batch,), values in [0, number of functions).
-        functions: list of functions of the examples of `tensors`, or None for
-            the first tensor as it is. All return a tensor, or all a tuple of
-            tensors, of as many examples.
-        *tensors: tensors (batch, ...), or None, which is passed on.
+        branches: int tensor (batch,), values in [0, len(functions)).
+        functions: list of functions. Each takes the examples of all `tensors`
+            and returns a tensor, or a tuple of tensors, with as many examples.
+            `None` returns the first tensor unchanged.
+        *tensors: tensors (batch, ...), or `None`, which is passed on.
 
     Returns:
-        What the functions return, for the whole batch.
+        The results of the functions for the whole batch.
     """
     count = len(functions)
 
     def split(tensor):
         if tensor is None:
             return [None] * count
-        return tf.dynamic_partition(tensor, part, count)
+        return tf.dynamic_partition(tensor, branches, count)
 
-    places = split(tf.range(tf.size(part)))
+    indices = split(tf.range(tf.size(branches)))
     results = [
         examples[0] if function is None else function(*examples)
         for function, *examples in zip(
@@ -34,16 +34,17 @@ def by_part(part, functions, *tensors):
         )
     ]
     return tf.nest.map_structure(
-        lambda *parts: tf.dynamic_stitch(places, parts), *results
+        lambda *parts: tf.dynamic_stitch(indices, parts), *results
     )
 
 
-def with_probability(probability, function, images, seed, *tensors):
-    """Applies a function to images that are drawn with a probability.
+def random_apply(function, probability, images, seed, *tensors):
+    """Applies a function to each image with a given probability.
 
     Args:
+        function: function of (images, *tensors), called with the examples that
+            were sampled.
         probability: float in [0, 1].
-        function: function of (images, *tensors) of the drawn examples.
         images: uint8 tensor (batch, height, width, channels).
         seed: int tensor (2,).
         *tensors: tensors (batch, ...), parameters of the function.
@@ -53,7 +54,7 @@ def with_probability(probability, function, images, seed, *tensors):
     """
     if not probability:
         return images
-    drawn = tf.random.stateless_uniform(tf.shape(images)[:1], seed)
-    part = tf.cast(drawn < probability, tf.int32)
-    result = by_part(part, [None, function], images, *tensors)
+    uniform = tf.random.stateless_uniform(tf.shape(images)[:1], seed)
+    branches = tf.cast(uniform < probability, tf.int32)
+    result = dispatch(branches, [None, function], images, *tensors)
     return tf.ensure_shape(result, images.shape)

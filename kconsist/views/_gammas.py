@@ -1,14 +1,13 @@
-"""Gamma draws in logarithms, of which Beta and Dirichlet draws are made."""
+"""Logarithms of gamma variables, from which Beta and Dirichlet are made."""
 
 import tensorflow as tf
 
 
-def log_gammas(shape, seeds, alpha):
-    """Draws logarithms of Gamma(α) variables, also where α is small.
+def sample_log_gamma(shape, seeds, alpha):
+    """Samples logarithms of Gamma(α) variables, accurate for small α too.
 
-    The share of one of two such draws is Beta(α, α): the sigmoid of the
-    difference of their logarithms. The shares of several are Dirichlet(α): the
-    softmax.
+    For two such samples a and b, sigmoid(a - b) is Beta(α, α). For several,
+    their softmax is Dirichlet(α, …, α).
 
     Args:
         shape: tuple of ints or int scalars.
@@ -16,7 +15,7 @@ def log_gammas(shape, seeds, alpha):
         alpha (α): float > 0.
 
     Returns:
-        A float64 tensor of the shape.
+        A float64 tensor of the given shape.
     """
     # Gamma(α) is Gamma(α + 1) times u^(1/α).
     gamma_seed, power_seed = seeds

@@ -1,12 +1,13 @@
-"""Rotations, shears and translations of batches, a parameter for each image.
+"""Rotations, shears and translations of a batch, one parameter per image.
 
-On uint8 images every function gives, pixel for pixel, what Pillow gives for
-each image on its own (`Image.rotate` and `Image.transform` with their default
-NEAREST), which is what AutoAugment, UDA and FixMatch ran: coefficients in
-16-bit fixed point, as there.
+On uint8 images each function returns, pixel for pixel, what Pillow returns for
+the single images (`Image.rotate` and `Image.transform` with their default,
+NEAREST). AutoAugment, UDA and FixMatch ran those. As in Pillow, coefficients
+are in 16-bit fixed point.
 
 Images are uint8 tensors (batch, height, width, channels); parameters are
-tensors (batch,) or scalars. Results have the shape of the images.
+tensors (batch,) or scalars. Results have the shape of the images. Pixels that
+come from outside the image are black.
 
 Reference: AutoAugment, Cubuk et al. 2019 (https://arxiv.org/abs/1805.09501);
 Pillow (https://pillow.readthedocs.io).
@@ -18,59 +19,59 @@ import tensorflow as tf
 
 
 def rotate(images, degrees):
-    """Rotates about the centre, counter-clockwise; black comes in."""
+    """Rotates counter-clockwise about the center."""
     return affine(images, rotation(images, degrees))
 
 
 def shear_x(images, shear):
     """Shears horizontally: row y reads `shear * y` pixels further right."""
-    return affine(images, offsets(images, xy=shear))
+    return affine(images, shear_and_shift(images, xy=shear))
 
 
 def shear_y(images, shear):
     """Shears vertically: column x reads `shear * x` pixels further down."""
-    return affine(images, offsets(images, yx=shear))
+    return affine(images, shear_and_shift(images, yx=shear))
 
 
 def translate_x(images, pixels):
-    """Moves the images left by `pixels`; black comes in."""
-    return affine(images, offsets(images, x=pixels))
+    """Moves the images left by `pixels`."""
+    return affine(images, shear_and_shift(images, x=pixels))
 
 
 def translate_y(images, pixels):
-    """Moves the images up by `pixels`; black comes in."""
-    return affine(images, offsets(images, y=pixels))
+    """Moves the images up by `pixels`."""
+    return affine(images, shear_and_shift(images, y=pixels))
 
 
 def affine(images, coefficients):
-    """Resamples images by the nearest pixel of an affine map; black outside.
+    """Applies an affine map to each image, with nearest-pixel sampling.
 
     Args:
         images: uint8 tensor (batch, height, width, channels).
-        coefficients: float64 tensor (batch, 6). With (a, b, c, d, e, f) the
-            result at (x, y), column and row, is the image at
-            (a x + b y + c, d x + e y + f); pixels have their centres at .5.
+        coefficients: float64 tensor (batch, 6). With (a, b, c, d, e, f), the
+            output at column x and row y is the input at
+            (a x + b y + c, d x + e y + f); pixel centers are at .5.
 
     Returns:
         A uint8 tensor of the shape of `images`.
     """
-    return take(images, places(images, coefficients))
+    return gather_pixels(images, source_indices(images, coefficients))
 
 
-def places(images, coefficients):
-    """Returns where each pixel of `affine` comes from.
+def source_indices(images, coefficients):
+    """Returns the index of the input pixel that each output pixel reads.
 
     Args:
         images: tensor (batch, height, width, channels).
-        coefficients: float64 tensor (batch, 6), as those of `affine`.
+        coefficients: float64 tensor (batch, 6), as in `affine`.
 
     Returns:
-        An int32 tensor (batch, height, width) of numbers of pixels, counted
-        over the whole batch; the number after the last one means outside.
+        An int32 tensor (batch, height, width) of pixel indices into the whole
+        batch, flattened; batch · height · width stands for outside.
     """
     batch, height, width = tf.unstack(tf.shape(images)[:3])
     a, b, c, d, e, f = tf.unstack(coefficients, axis=1)
-    # Moves the origin to the centre of the first pixel.
+    # Moves the origin to the center of the first pixel.
     coefficients = (a, b, c + a * 0.5 + b * 0.5, d, e, f + d * 0.5 + e * 0.5)
     fixed_point = tf.floor(tf.stack(coefficients) * 65536.0 + 0.5)
     fixed_point = tf.cast(fixed_point, tf.int32)[:, :, None, None]
@@ -79,25 +80,25 @@ def places(images, coefficients):
     y = tf.range(height)[None, :, None]
     column = tf.bitwise.right_shift(a * x + (b * y + c), 16)
     row = tf.bitwise.right_shift(d * x + (e * y + f), 16)
-    inside = within(column, width) & within(row, height)
+    inside = in_bounds(column, width) & in_bounds(row, height)
     first = tf.range(batch)[:, None, None] * (height * width)
-    number = row * width + (column + first)
-    return tf.where(inside, number, batch * height * width)
+    index = row * width + (column + first)
+    return tf.where(inside, index, batch * height * width)
 
 
-def within(position, side):
-    """Returns whether 0 <= position < side, for int32 tensors."""
-    # Without its sign a negative position is a large one.
+def in_bounds(position, size):
+    """Returns whether 0 <= position < size, for int32 tensors."""
+    # Read as unsigned, a negative position is a large one.
     unsigned = tf.bitcast(position, tf.uint32)
-    return unsigned < tf.cast(side, tf.uint32)
+    return unsigned < tf.cast(size, tf.uint32)
 
 
-def take(images, places):
-    """Returns the pixels of a batch at `places`, black where outside.
+def gather_pixels(images, indices):
+    """Returns the pixels of a batch at the given indices, black if outside.
 
     Args:
         images: uint8 tensor (batch, height, width, channels).
-        places: int32 tensor (batch, height, width), from `places`.
+        indices: int32 tensor (batch, height, width), from `source_indices`.
 
     Returns:
         A uint8 tensor of the shape of `images`.
@@ -105,19 +106,33 @@ def take(images, places):
     channels = images.shape[-1]
     pixels = tf.reshape(images, (-1, channels))
     black = tf.zeros((1, channels), images.dtype)
-    result = tf.gather(tf.concat([pixels, black], axis=0), places)
+    result = tf.gather(tf.concat([pixels, black], axis=0), indices)
     return tf.ensure_shape(result, images.shape)
 
 
-def offsets(images, xy=0.0, x=0.0, yx=0.0, y=0.0):
-    """Returns coefficients for `affine` that have 1 on the diagonal.
+def reflect(positions, size):
+    """Returns positions reflected at the border into [0, size).
+
+    Args:
+        positions: int tensor of values in (-size, 2 size - 1).
+        size: int, the length of the axis.
+
+    Returns:
+        An int tensor of the shape of `positions`; the border pixel itself is
+        not repeated.
+    """
+    return (size - 1) - tf.abs(size - 1 - tf.abs(positions))
+
+
+def shear_and_shift(images, xy=0.0, x=0.0, yx=0.0, y=0.0):
+    """Returns the `affine` coefficients of a shear and a translation.
 
     Args:
         images: tensor (batch, height, width, channels).
-        xy: tensor (batch,) or scalar, what each row adds to the column read.
-        x: likewise, what is added to the column read.
-        yx: likewise, what each column adds to the row read.
-        y: likewise, what is added to the row read.
+        xy: tensor (batch,) or scalar, added to the column read, per row.
+        x: tensor (batch,) or scalar, added to the column read.
+        yx: tensor (batch,) or scalar, added to the row read, per column.
+        y: tensor (batch,) or scalar, added to the row read.
 
     Returns:
         A float64 tensor (batch, 6).
@@ -128,7 +143,7 @@ def offsets(images, xy=0.0, x=0.0, yx=0.0, y=0.0):
 
 
 def rotation(images, degrees):
-    """Returns coefficients for `affine` of a rotation about the centre.
+    """Returns the `affine` coefficients of a rotation about the center.
 
     Args:
         images: tensor (batch, height, width, channels).
@@ -141,7 +156,7 @@ def rotation(images, degrees):
     height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float64))
     degrees = tf.broadcast_to(tf.cast(degrees, tf.float64), batch)
     radians = degrees * (-math.pi / 180)
-    # To 15 decimals, so that the cosine of 90 degrees is 0.
+    # Rounded to 15 decimals, so that the cosine of 90 degrees is 0.
     cos = tf.round(tf.cos(radians) * 1e15) / 1e15
     sin = tf.round(tf.sin(radians) * 1e15) / 1e15
     x, y = width / 2, height / 2

@@ -1,4 +1,4 @@
-"""What the operations of RandAugment do at a level from 0 to 10.
+"""The operations of RandAugment as functions of a magnitude from 0 to 10.
 
 Reference: FixMatch (https://github.com/google-research/fixmatch,
 `third_party/auto_augment/augmentations.py`).
@@ -9,95 +9,109 @@ import tensorflow as tf
 from kconsist.views import _geometry, _ops
 
 
-def factor(level):
-    """Returns the blending factor of an enhancement, 0.1 to 1.9, (batch,)."""
-    return level * 1.8 / 10 + 0.1
+def enhance_factor(magnitude):
+    """Returns the factor of an enhancement, 0.1 to 1.9, (batch,)."""
+    return magnitude * 1.8 / 10 + 0.1
 
 
-def integer(level, most):
-    """Returns int(most level / 10), int32 (batch,)."""
-    return tf.cast(level * most / 10, tf.int32)
+def int_parameter(magnitude, maximum):
+    """Returns int(maximum · magnitude / 10), int32 (batch,)."""
+    return tf.cast(magnitude * maximum / 10, tf.int32)
 
 
-def bits(level):
-    """Returns how many bits Posterize keeps, int32 (batch,)."""
-    return tf.maximum(4 - integer(level, 4), 1)
+def posterize_bits(magnitude):
+    """Returns the number of bits that Posterize keeps, int32 (batch,)."""
+    return tf.maximum(4 - int_parameter(magnitude, 4), 1)
 
 
-GEOMETRIC = ("Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY")
+GEOMETRIC_OPS = ("Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY")
 
-# Functions of images (batch, height, width, channels) and level (batch,).
-ENHANCEMENTS = {
-    "Brightness": lambda images, m: _ops.brightness(images, factor(m)),
-    "Color": lambda images, m: _ops.color(images, factor(m)),
-    "Contrast": lambda images, m: _ops.contrast(images, factor(m)),
-    "Sharpness": lambda images, m: _ops.sharpness(images, factor(m)),
+# Functions of images (batch, height, width, channels) and magnitude (batch,).
+ENHANCE_OPS = {
+    "Brightness": lambda images, m: _ops.brightness(images, enhance_factor(m)),
+    "Color": lambda images, m: _ops.color(images, enhance_factor(m)),
+    "Contrast": lambda images, m: _ops.contrast(images, enhance_factor(m)),
+    "Sharpness": lambda images, m: _ops.sharpness(images, enhance_factor(m)),
 }
-TABLES = {
+# Pillow runs these as look-up tables, on RGB images only.
+TABLE_OPS = {
     "AutoContrast": lambda images, m: _ops.autocontrast(images),
     "Equalize": lambda images, m: _ops.equalize(images),
     "Invert": lambda images, m: _ops.invert(images),
-    "Posterize": lambda images, m: _ops.posterize(images, bits(m)),
-    "Solarize": lambda images, m: _ops.solarize(images, 256 - integer(m, 256)),
-    "SolarizeAdd": lambda images, m: _ops.solarize_add(images, integer(m, 110)),
+    "Posterize": lambda images, m: _ops.posterize(images, posterize_bits(m)),
+    "Solarize": lambda images, m: _ops.solarize(
+        images, 256 - int_parameter(m, 256)
+    ),
+    "SolarizeAdd": lambda images, m: _ops.solarize_add(
+        images, int_parameter(m, 110)
+    ),
 }
 
-ALL_OPS = sorted(["Identity", *GEOMETRIC, *ENHANCEMENTS, *TABLES])
+ALL_OPS = sorted(["Identity", *GEOMETRIC_OPS, *ENHANCE_OPS, *TABLE_OPS])
 
 
-def apply(name, images, alpha, kind, level, sign):
-    """Applies one operation, or the geometric ones, to a batch.
+def apply_op(name, images, alpha, geometric_index, magnitude, sign):
+    """Applies one operation, or all geometric ones, to a batch.
 
     Args:
-        name: a key of `ENHANCEMENTS` or `TABLES`; `"geometry"` for what `kind`
-            says; or any other name, which changes nothing.
+        name: a key of `ENHANCE_OPS` or `TABLE_OPS`; `"geometric"` for the
+            operation that `geometric_index` gives; any other name is the
+            identity.
         images: uint8 tensor (batch, height, width, channels).
         alpha: uint8 tensor (batch, height, width, 1), 0 where geometric
-            operations brought pixels in, else 255; or None, 255 everywhere.
-        kind: int tensor (batch,), a place in `GEOMETRIC`.
-        level: float64 tensor (batch,).
+            operations read from outside the image, else 255; `None` is 255
+            everywhere.
+        geometric_index: int tensor (batch,), an index into `GEOMETRIC_OPS`.
+        magnitude: float64 tensor (batch,).
         sign: float64 tensor (batch,), 1 or -1.
 
     Returns:
-        The new images and the new alpha, which is a tensor.
+        The new images, and the new alpha as a tensor.
     """
     opaque = tf.fill(tf.shape(images[..., :1]), tf.constant(255, tf.uint8))
-    if name == "geometry":
-        return move(images, alpha, kind, level, sign)
-    if name in TABLES:
+    if name == "geometric":
+        return apply_geometric(images, alpha, geometric_index, magnitude, sign)
+    if name in TABLE_OPS:
         # The published code converts to RGB for these, which drops alpha.
-        return TABLES[name](images, level), opaque
-    if name in ENHANCEMENTS:
-        images = ENHANCEMENTS[name](images, level)
+        return TABLE_OPS[name](images, magnitude), opaque
+    if name in ENHANCE_OPS:
+        images = ENHANCE_OPS[name](images, magnitude)
     return images, opaque if alpha is None else alpha
 
 
-def move(images, alpha, kind, level, sign):
-    """Applies to each image the geometric operation of its kind.
+def apply_geometric(images, alpha, geometric_index, magnitude, sign):
+    """Applies to each image the geometric operation of its index.
 
-    The arguments and what is returned are those of `apply`.
+    Arguments and return values are those of `apply_op`.
     """
 
-    def of(name, amount):
-        is_kind = kind == GEOMETRIC.index(name)
-        return tf.where(is_kind, sign * tf.cast(amount, tf.float64), 0.0)
+    def parameter(name, value):
+        """Returns the signed value for images with this operation, else 0."""
+        chosen = geometric_index == GEOMETRIC_OPS.index(name)
+        return tf.where(chosen, sign * tf.cast(value, tf.float64), 0.0)
 
     height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float64))
     coefficients = tf.where(
-        (kind == GEOMETRIC.index("Rotate"))[:, None],
-        _geometry.rotation(images, of("Rotate", integer(level, 30))),
-        _geometry.offsets(
+        (geometric_index == GEOMETRIC_OPS.index("Rotate"))[:, None],
+        _geometry.rotation(
+            images, parameter("Rotate", int_parameter(magnitude, 30))
+        ),
+        _geometry.shear_and_shift(
             images,
-            xy=of("ShearX", level * 0.3 / 10),
-            yx=of("ShearY", level * 0.3 / 10),
-            x=of("TranslateX", integer(level, width * 10 / 32)),
-            y=of("TranslateY", integer(level, height * 10 / 32)),
+            xy=parameter("ShearX", magnitude * 0.3 / 10),
+            yx=parameter("ShearY", magnitude * 0.3 / 10),
+            x=parameter(
+                "TranslateX", int_parameter(magnitude, width * 10 / 32)
+            ),
+            y=parameter(
+                "TranslateY", int_parameter(magnitude, height * 10 / 32)
+            ),
         ),
     )
-    places = _geometry.places(images, coefficients)
+    indices = _geometry.source_indices(images, coefficients)
     if alpha is None:
-        inside = places < tf.reduce_prod(tf.shape(images)[:3])
+        inside = indices < tf.reduce_prod(tf.shape(images)[:3])
         alpha = 255 * tf.cast(inside, tf.uint8)[..., None]
     else:
-        alpha = _geometry.take(alpha, places)
-    return _geometry.take(images, places), alpha
+        alpha = _geometry.gather_pixels(alpha, indices)
+    return _geometry.gather_pixels(images, indices), alpha

@@ -5,17 +5,17 @@ import tensorflow as tf
 
 @tf.autograph.experimental.do_not_convert
 def as_seed(seed):
-    """Returns a stateless seed.
+    """Returns the stateless seed that an int or a tensor gives.
 
     Args:
-        seed: a Python int (of up to 64 bits), an int tensor of shape (), or an
-            int tensor of shape (2,).
+        seed: a Python int of up to 64 bits, or an int tensor of shape () or
+            (2,).
 
     Returns:
         An int tensor of shape (2,).
     """
     if isinstance(seed, int) and not isinstance(seed, bool):
-        # As two's complement, so that negative and 64-bit ints are seeds too.
+        # Two's complement, so that negative and 64-bit ints are valid.
         seed %= 2**64
         if seed >= 2**63:
             seed -= 2**64
@@ -35,13 +35,13 @@ def as_seed(seed):
 
 
 def fold_in(seed, number):
-    """Returns the seed (2,) made of `seed` (2,) and an int `number`."""
+    """Returns a seed (2,) derived from `seed` (2,) and an int `number`."""
     number = tf.cast(number, tf.int64)
     return tf.random.experimental.stateless_fold_in(seed, number)
 
 
 def split_seed(seed, count):
-    """Returns `count` independent seeds (2,) made of `seed` (2,), a list."""
+    """Returns a list of `count` seeds (2,) derived from `seed` (2,)."""
     return tf.unstack(
         tf.random.experimental.stateless_split(seed, count), num=count
     )

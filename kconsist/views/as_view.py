@@ -1,4 +1,4 @@
-"""Conversion of layers, functions and None to views."""
+"""Conversion of Keras layers, functions and None to views."""
 
 import keras
 
@@ -8,14 +8,14 @@ from kconsist.views.layer_view import LayerView
 from kconsist.views.view import View
 
 
-def as_view(value):
-    """Returns a view made of a view, a Keras layer, a function or None.
+def as_view(value) -> View:
+    """Returns a view for a view, a Keras layer, a function or None.
 
     Args:
-        value: a `View`, returned as it is; None, which gives `Identity()`; a
-            Keras layer, `keras.Sequential` or KerasCV layer, which gives a
-            `LayerView`; or any callable that takes (images, seed), which gives
-            a `FunctionView`.
+        value: a `View`, which is returned as it is; `None`, which gives
+            `Identity()`; a Keras layer, `keras.Sequential` or KerasCV layer,
+            which gives a `LayerView`; or any other callable that takes
+            (images, seed), which gives a `FunctionView`.
 
     Returns:
         A `View`.
@@ -44,6 +44,6 @@ def as_view(value):
     elif isinstance(value, (list, tuple)):
         hint = "; did you mean Compose([...])?"
     raise ValueError(
-        "a view is a View, None, a Keras layer or a callable taking "
+        "a view must be a View, None, a Keras layer or a callable that takes "
         f"(images, seed), got {value!r}{hint}"
     )

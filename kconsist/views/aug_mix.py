@@ -1,4 +1,4 @@
-"""AugMix: a blend of the image and of chains of operations on it.
+"""AugMix: a mixture of each image and augmented copies of it.
 
 Reference: Hendrycks et al. 2020, "AugMix: A Simple Data Processing Method to
 Improve Robustness and Uncertainty" (https://arxiv.org/abs/1912.02781),
@@ -8,13 +8,13 @@ section 3 and algorithm 1.
 import keras
 import tensorflow as tf
 
-from kconsist.views._gammas import log_gammas
+from kconsist.views._gammas import sample_log_gamma
 from kconsist.views._seeds import split_seed
 from kconsist.views.rand_augment import RandAugment
 from kconsist.views.view import View
 
-# Color, Contrast, Brightness and Sharpness would show corruptions of the
-# benchmark (section 3).
+# Without Color, Contrast, Brightness and Sharpness, which overlap with the
+# corruptions of the benchmark (section 3).
 AUGMIX_OPS = (
     "AutoContrast",
     "Equalize",
@@ -30,31 +30,32 @@ AUGMIX_OPS = (
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class AugMix(View):
-    """Blends each image with a mixture of augmented copies of it.
+    """Mixes each image with augmented copies of it.
 
-    `width` chains of 1 to `max_depth` operations start from the image; every
-    operation draws its level anew, uniform from 0.1 to `severity`. With
+    Each of `width` chains applies 1 to `max_depth` operations to the image,
+    each at a magnitude sampled uniformly from 0.1 to `severity`. With weights
     w ~ Dirichlet(α, …, α) and m ~ Beta(α, α), the view is
     m · image + (1 - m) · Σ w_i chain_i(image), rounded once.
 
-    The operations are those of `RandAugment`, at the same levels, with black
-    where geometric ones bring pixels in. The published code differs in two
-    places: it moves images with bilinear interpolation, where Pillow's default
-    and this view take the nearest pixel; and it translates by a third of the
-    side at level 10, where this view takes 10/32.
+    The operations and their magnitudes are those of `RandAugment`; geometric
+    operations bring in black. The published code differs in two places: it
+    interpolates bilinearly, where Pillow's default and this view take the
+    nearest pixel; and it translates by a third of the side at magnitude 10,
+    where this view translates by 10/32.
 
-    The paper trains with a Jensen-Shannon loss between three answers, on the
-    image and on two such views; here it is the noisy view of any method.
+    The paper trains with a Jensen-Shannon loss between the predictions on the
+    image and on two such views. Here AugMix is the noisy view of any method.
 
     Args:
-        severity: int or float in [0.1, 10], the highest level. Defaults to
+        severity: int or float in [0.1, 10], the largest magnitude. Defaults to
             `3`.
         width (k): int, the number of chains. Defaults to `3`.
-        max_depth: int, the most operations of a chain. Defaults to `3`.
+        max_depth: int, the largest number of operations in a chain. Defaults
+            to `3`.
         alpha (α): float > 0. Defaults to `1.0`.
-        ops: list of names of operations to draw from, of `RandAugment`'s;
-            `None` is the paper's nine, which leave out what is close to the
-            corruptions of CIFAR-10-C. Defaults to `None`.
+        ops: list of names of operations of `RandAugment`, sampled uniformly;
+            `None` is the paper's nine, which leave out those that overlap with
+            the corruptions of CIFAR-10-C. Defaults to `None`.
 
     Example:
         ```python
@@ -67,7 +68,14 @@ class AugMix(View):
         ```
     """
 
-    def __init__(self, severity=3, width=3, max_depth=3, alpha=1.0, ops=None):
+    def __init__(
+        self,
+        severity: float = 3,
+        width: int = 3,
+        max_depth: int = 3,
+        alpha: float = 1.0,
+        ops: list[str] | None = None,
+    ):
         if not 0.1 <= severity <= 10:
             raise ValueError(f"severity must be in [0.1, 10], got {severity}")
         for name, value in (("width", width), ("max_depth", max_depth)):
@@ -79,45 +87,45 @@ class AugMix(View):
         self.width = width
         self.max_depth = max_depth
         self.alpha = alpha
-        # Checks the names, and applies the operations.
+        # Checks the names and applies the operations.
         self.augment = RandAugment(ops=AUGMIX_OPS if ops is None else ops)
         self.ops = self.augment.ops
 
     @tf.autograph.experimental.do_not_convert
     def transform(self, images, seed):
-        """Returns blended images, (batch, height, width, channels)."""
+        """Returns mixed images, (batch, height, width, channels)."""
         batch = tf.shape(images)[0]
-        choices, levels, signs, shares, kept = self.draw(batch, seed)
+        *operations, chain_weights, image_weight = self.sample(batch, seed)
         chains, alpha = tf.repeat(images, self.width, axis=0), None
-        for number in range(self.max_depth):
-            chains, alpha = self.augment.one_round(
-                chains,
-                alpha,
-                *(drawn[:, number] for drawn in (choices, levels, signs)),
+        for depth in range(self.max_depth):
+            chains, alpha = self.augment.apply_round(
+                chains, alpha, *(tensor[:, depth] for tensor in operations)
             )
         shape = tf.concat([(batch, self.width), tf.shape(images)[1:]], 0)
         chains = tf.reshape(tf.cast(chains, tf.float32), shape)
-        mixed = tf.einsum("bk,bkhwc->bhwc", shares, chains)
-        kept = kept[:, None, None, None]
-        mixed = kept * tf.cast(images, tf.float32) + (1 - kept) * mixed
+        mixed = tf.einsum("bk,bkhwc->bhwc", chain_weights, chains)
+        m = image_weight[:, None, None, None]
+        mixed = m * tf.cast(images, tf.float32) + (1 - m) * mixed
         mixed = tf.saturate_cast(tf.round(mixed), tf.uint8)
         return tf.ensure_shape(mixed, images.shape)
 
-    def draw(self, batch, seed):
-        """Draws what happens to each image.
+    def sample(self, batch: int, seed) -> tuple:
+        """Samples the operations and weights of each image.
 
         Args:
             batch: int, the number of images.
             seed: int tensor (2,).
 
         Returns:
-            The chains' operations (int32, -1 for none), levels (float64) and
-            signs (float64), (batch * width, max_depth), all chains of an image
-            one after the other; the chains' shares (float32), (batch, width);
-            and the image's own share (float32), (batch,).
+            choices: int32 tensor (batch * width, max_depth), the index of each
+                operation, -1 for none; the chains of an image are consecutive.
+            magnitudes: float64 tensor of the same shape.
+            signs: float64 tensor of the same shape, 1 or -1.
+            chain_weights: float32 tensor (batch, width), w.
+            image_weight: float32 tensor (batch,), m.
         """
-        choice_seed, depth_seed, level_seed, sign_seed, mix_seed = split_seed(
-            seed, 5
+        choice_seed, depth_seed, magnitude_seed, sign_seed, mix_seed = (
+            split_seed(seed, 5)
         )
         count = batch * self.width
         shape = (count, self.max_depth)
@@ -128,20 +136,21 @@ class AugMix(View):
             (count, 1), depth_seed, 1, self.max_depth + 1, tf.int32
         )
         choices = tf.where(tf.range(self.max_depth) < depths, choices, -1)
-        levels = tf.random.stateless_uniform(
-            shape, level_seed, 0.1, self.severity, tf.float64
+        magnitudes = tf.random.stateless_uniform(
+            shape, magnitude_seed, 0.1, self.severity, tf.float64
         )
-        signs = tf.random.stateless_uniform(shape, sign_seed, 0, 2, tf.int32)
-        logs = log_gammas(
+        bits = tf.random.stateless_uniform(shape, sign_seed, 0, 2, tf.int32)
+        signs = tf.cast(2 * bits - 1, tf.float64)
+        log_gammas = sample_log_gamma(
             (batch, self.width + 2), split_seed(mix_seed, 2), self.alpha
         )
-        logs = tf.cast(logs, tf.float32)
-        shares = tf.nn.softmax(logs[:, :-2])
-        kept = tf.sigmoid(logs[:, -2] - logs[:, -1])
-        return choices, levels, tf.cast(2 * signs - 1, tf.float64), shares, kept
+        log_gammas = tf.cast(log_gammas, tf.float32)
+        chain_weights = tf.nn.softmax(log_gammas[:, :-2])
+        image_weight = tf.sigmoid(log_gammas[:, -2] - log_gammas[:, -1])
+        return choices, magnitudes, signs, chain_weights, image_weight
 
-    def get_config(self):
-        """Returns the arguments of `__init__`, a dict."""
+    def get_config(self) -> dict:
+        """Returns the arguments of `__init__`."""
         return {
             **super().get_config(),
             "severity": self.severity,

@@ -1,4 +1,4 @@
-"""Views one after another."""
+"""Composition of views."""
 
 from collections import Counter
 
@@ -12,15 +12,15 @@ from kconsist.views.view import View
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class Compose(View):
-    """Applies views in order.
+    """Applies views one after another.
 
-    The first view of a class gets the seed of the call, so it draws what it
-    draws on its own; the second and later ones of the same class get it folded
-    with their number, so two of one kind draw differently. A `Compose` inside
-    a `Compose` is as if its views stood there.
+    The first view of each class gets the seed of the call, so it samples what
+    it samples outside the composition. Later views of the same class get that
+    seed folded with their number, so two of one class sample independently.
+    Nested compositions are flattened.
 
     Args:
-        views: list of views, or of what `as_view` takes.
+        views: list of views, or of values that `as_view` accepts.
 
     Example:
         ```python
@@ -30,52 +30,52 @@ class Compose(View):
         images = np.zeros((4, 32, 32, 3), "uint8")
         strong = Compose([FlipCrop(), RandAugment(), Cutout()])
         weak_images = FlipCrop()(images, seed=7)
-        # Flipped and cropped like weak_images, then changed more.
+        # The same flips and crops as in weak_images, then stronger changes.
         strong_images = strong(images, seed=7)
         ```
     """
 
-    def __init__(self, views):
+    def __init__(self, views: list):
         if not isinstance(views, (list, tuple)):
             raise ValueError(f"views must be a list of views, got {views!r}")
         self.views = [as_view(view) for view in views]
 
     @property
-    def parts(self):
-        """The views in order, those of nested `Compose` in their place."""
-        parts = []
+    def flat_views(self) -> list[View]:
+        """The views in order, with nested compositions flattened."""
+        flat = []
         for view in self.views:
-            parts += view.parts if isinstance(view, Compose) else [view]
-        return parts
+            flat += view.flat_views if isinstance(view, Compose) else [view]
+        return flat
 
     def __call__(self, images, seed):
         """Returns the images after all views.
 
         Args:
-            images: what the first view takes.
+            images: input of the first view.
             seed: an int, or an int tensor of shape (2,).
 
         Returns:
-            What the last view returns.
+            The output of the last view.
         """
         images = tf.convert_to_tensor(images)
         seed = as_seed(seed)
-        seen = Counter()
-        for part in self.parts:
-            name = type(part).__name__
-            occurrence = seen[name]
-            seen[name] += 1
-            part_seed = fold_in(seed, occurrence) if occurrence else seed
-            images = part(images, part_seed)
+        counts = Counter()
+        for view in self.flat_views:
+            name = type(view).__name__
+            occurrence = counts[name]
+            counts[name] += 1
+            view_seed = fold_in(seed, occurrence) if occurrence else seed
+            images = view(images, view_seed)
         return images
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Returns the serialized views."""
         views = [keras.saving.serialize_keras_object(v) for v in self.views]
         return {**super().get_config(), "views": views}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> "Compose":
         """Returns the composition of the views in the config."""
         return cls(
             [

@@ -1,29 +1,30 @@
-"""Cutout: a grey square over a random part of each image.
+"""Cutout: a gray square over a random part of each image.
 
 Reference: DeVries & Taylor 2017 (https://arxiv.org/abs/1708.04552); size and
-grey as at the end of FixMatch's strong view on CIFAR.
+gray value are those of FixMatch's strong view on CIFAR.
 """
 
 import keras
 import tensorflow as tf
 
+from kconsist.views import _ops
 from kconsist.views._seeds import split_seed
 from kconsist.views.view import View
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class Cutout(View):
-    """Covers a square of each image.
+    """Masks a random square of each image.
 
-    The centre is uniform over the pixels of the image, and what lies beyond
-    the border is lost, so the visible part of the square varies in size.
+    The center is uniform over the pixels of the image. The square is clipped
+    at the border, so its visible part varies in size.
 
     Args:
         size: side of the square: an int, in pixels, or a float in (0, 1], the
             fraction of the shorter side of the image (truncated to pixels).
             Defaults to `16`, half of a CIFAR image.
-        fill: int in [0, 255], the value of the square. Defaults to `127`, mid
-            grey, which is near zero after normalization.
+        fill: int in [0, 255], the value of the square. Defaults to `127`,
+            mid-gray, which is near zero after normalization.
 
     Example:
         ```python
@@ -31,16 +32,16 @@ class Cutout(View):
         from kconsist.views import Cutout
 
         images = np.zeros((4, 32, 32, 3), "uint8")
-        covered = Cutout(size=0.5)(images, seed=0)
+        masked = Cutout(size=0.5)(images, seed=0)
         ```
     """
 
-    def __init__(self, size=16, fill=127):
+    def __init__(self, size: int | float = 16, fill: int = 127):
         if isinstance(size, float):
             if not 0 < size <= 1:
                 raise ValueError(
-                    "size as a fraction must be a float in (0, 1], or give an "
-                    f"int in pixels, got {size!r}"
+                    "size must be a float in (0, 1], a fraction of the image, "
+                    f"or an int >= 1 in pixels, got {size!r}"
                 )
         elif not isinstance(size, int) or size < 1:
             raise ValueError(
@@ -54,50 +55,42 @@ class Cutout(View):
 
     @tf.autograph.experimental.do_not_convert
     def transform(self, images, seed):
-        """Returns covered images, (batch, height, width, channels)."""
+        """Returns masked images, (batch, height, width, channels)."""
         batch, height, width = tf.unstack(tf.shape(images)[:3])
         size = self.size
         if isinstance(size, float):
             shorter = tf.cast(tf.minimum(height, width), tf.float32)
             size = tf.maximum(tf.cast(shorter * size, tf.int32), 1)
         row_seed, column_seed = split_seed(seed, 2)
-        rows = covered(height, size, batch, row_seed)
-        columns = covered(width, size, batch, column_seed)
+        rows = random_interval(height, size, batch, row_seed)
+        columns = random_interval(width, size, batch, column_seed)
         columns = tf.repeat(columns, images.shape[-1], axis=1)
         square = tf.bitwise.bitwise_and(rows[:, :, None], columns[:, None])
-        return paint(images, tf.reshape(square, tf.shape(images)), self.fill)
+        square = tf.reshape(square, tf.shape(images))
+        return _ops.fill_where(images, square, self.fill)
 
-    def get_config(self):
-        """Returns the arguments of `__init__`, a dict."""
+    def get_config(self) -> dict:
+        """Returns the arguments of `__init__`."""
         return {**super().get_config(), "size": self.size, "fill": self.fill}
 
 
-def covered(side, size, batch, seed):
-    """Returns a uint8 tensor (batch, side), 255 inside a random interval.
-
-    The interval has `size` positions, from `size // 2` before a centre that is
-    uniform over the axis.
-    """
-    centres = tf.random.stateless_uniform(
-        (batch, 1), seed, minval=0, maxval=side, dtype=tf.int32
-    )
-    distance = tf.range(side) - (centres - size // 2)
-    inside = (distance >= 0) & (distance < size)
-    return 255 * tf.cast(inside, tf.uint8)
-
-
-def paint(images, where, fill):
-    """Returns images with the value `fill` at some places.
+def random_interval(length, size, batch, seed):
+    """Returns masks of random intervals of an axis.
 
     Args:
-        images: uint8 tensor.
-        where: uint8 tensor of the same shape, 255 at those places, else 0.
-        fill: int in [0, 255].
+        length: int, the length of the axis.
+        size: int, the length of the intervals.
+        batch: int, the number of intervals.
+        seed: int tensor (2,).
 
     Returns:
-        A uint8 tensor of the same shape.
+        A uint8 tensor (batch, length), 255 inside the interval, else 0. The
+        interval starts `size // 2` before a center that is uniform over the
+        axis.
     """
-    # Bits, since tf.where with one value is several times slower.
-    change = tf.bitwise.bitwise_xor(images, tf.cast(fill, tf.uint8))
-    change = tf.bitwise.bitwise_and(change, where)
-    return tf.bitwise.bitwise_xor(images, change)
+    centers = tf.random.stateless_uniform(
+        (batch, 1), seed, minval=0, maxval=length, dtype=tf.int32
+    )
+    distance = tf.range(length) - (centers - size // 2)
+    inside = (distance >= 0) & (distance < size)
+    return 255 * tf.cast(inside, tf.uint8)

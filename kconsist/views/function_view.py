@@ -1,4 +1,6 @@
-"""Any function of images and a seed as a view."""
+"""A function of images and a seed as a view."""
+
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -9,15 +11,15 @@ from kconsist.views.view import View
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class FunctionView(View):
-    """Calls a function `function(images, seed)` as a view.
+    """Calls `function(images, seed)` as a view.
 
-    The function gets what the view is called with, unchecked: the images as a
-    tensor, and the seed as an int tensor of shape (2,), not keyed by a name.
-    It is up to the function to draw for each image on its own, and to draw by
-    `tf.random.stateless_*` with this seed.
+    The function receives the images as a tensor, unchecked, and the seed of
+    the call as an int tensor of shape (2,), not keyed by a class name. It
+    should sample for each image independently, with `tf.random.stateless_*`
+    and this seed.
 
     Args:
-        function: a callable taking (images, seed).
+        function: a callable that takes (images, seed).
 
     Example:
         ```python
@@ -25,17 +27,17 @@ class FunctionView(View):
         import tensorflow as tf
         from kconsist.views import FunctionView
 
-        def noise(images, seed):
-            change = tf.random.stateless_normal(tf.shape(images), seed)
-            images = tf.cast(images, "float32") + 10 * change
+        def add_noise(images, seed):
+            noise = tf.random.stateless_normal(tf.shape(images), seed)
+            images = tf.cast(images, "float32") + 10 * noise
             return tf.saturate_cast(images, "uint8")
 
         images = np.full((4, 32, 32, 3), 128, "uint8")
-        noisy = FunctionView(noise)(images, seed=0)
+        noisy = FunctionView(add_noise)(images, seed=0)
         ```
     """
 
-    def __init__(self, function):
+    def __init__(self, function: Callable):
         if not callable(function):
             raise ValueError(f"function must be callable, got {function!r}")
         self.function = function
@@ -54,14 +56,17 @@ class FunctionView(View):
         name = getattr(self.function, "__qualname__", repr(self.function))
         return f"FunctionView({name})"
 
-    def get_config(self):
-        """Returns the serialized function; to load it, register it in Keras."""
+    def get_config(self) -> dict:
+        """Returns the serialized function.
+
+        To load it, the function must be registered with Keras.
+        """
         function = keras.saving.serialize_keras_object(self.function)
         return {**super().get_config(), "function": function}
 
     @classmethod
-    def from_config(cls, config):
-        """Returns a view of the function that the config names."""
+    def from_config(cls, config: dict) -> "FunctionView":
+        """Returns the view of the function in the config."""
         function = config["function"]
         if not callable(function):
             function = keras.saving.deserialize_keras_object(function)

@@ -1,4 +1,4 @@
-"""The view that changes nothing."""
+"""The view that returns its input."""
 
 import keras
 import tensorflow as tf
@@ -8,7 +8,7 @@ from kconsist.views.view import View
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class Identity(View):
-    """Returns the images, or any other tensor, as they are.
+    """Returns the images, or any other tensor, unchanged.
 
     Example:
         ```python
@@ -22,7 +22,7 @@ class Identity(View):
 
     @tf.autograph.experimental.do_not_convert
     def check(self, images):
-        """Accepts everything."""
+        """Accepts any tensor."""
 
     def transform(self, images, seed):
         """Returns `images`, (batch, height, width, channels)."""

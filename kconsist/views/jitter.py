@@ -1,4 +1,4 @@
-"""Random displacement of points, the view for data that are not images."""
+"""Random displacement of points, the view for data other than images."""
 
 import keras
 import tensorflow as tf
@@ -11,14 +11,14 @@ from kconsist.views.view import View
 class Jitter(View):
     """Moves each point by a random vector.
 
-    This view takes float points (batch, dimensions), not images. Exactly one
-    of its arguments is given. With `std` the vector is Gaussian; with `radius`
-    it is uniform in the ball of that radius, which never reaches across a gap
-    between clusters that is wider than the radius.
+    This view takes float points (batch, dimensions), not images. Give exactly
+    one of the arguments. With `std` the vector is Gaussian. With `radius` it is
+    uniform in the ball of that radius: it never crosses a gap between clusters
+    that is wider than the radius.
 
     Args:
         radius: float > 0, the radius of the ball. Defaults to `None`.
-        std: float > 0, the standard deviation of every coordinate. Defaults to
+        std: float > 0, the standard deviation of each coordinate. Defaults to
             `None`.
 
     Example:
@@ -33,10 +33,10 @@ class Jitter(View):
 
     batch_rank = 2
 
-    def __init__(self, radius=None, std=None):
+    def __init__(self, radius: float | None = None, std: float | None = None):
         if (radius is None) == (std is None):
             raise ValueError(
-                "give exactly one of radius and std, got "
+                "exactly one of radius and std must be given, got "
                 f"radius={radius} and std={std}"
             )
         if not (radius or 0) > 0 and not (std or 0) > 0:
@@ -48,7 +48,7 @@ class Jitter(View):
 
     @tf.autograph.experimental.do_not_convert
     def transform(self, images, seed):
-        """Returns moved points.
+        """Returns the moved points.
 
         Args:
             images: float tensor (batch, dimensions), the points.
@@ -62,7 +62,7 @@ class Jitter(View):
         vectors = tf.random.stateless_normal(shape, normal_seed, dtype=dtype)
         if self.std is not None:
             return images + self.std * vectors
-        # A direction, and a length whose power `dimensions` is uniform.
+        # In a ball, length ** dimensions is uniform.
         lengths = tf.random.stateless_uniform(
             (shape[0], 1), length_seed, dtype=dtype
         )
@@ -72,7 +72,7 @@ class Jitter(View):
 
     @tf.autograph.experimental.do_not_convert
     def check(self, images):
-        """Raises ValueError where `images` are not float points."""
+        """Raises ValueError unless `images` are float points."""
         if images.shape.rank not in (1, 2) or not images.dtype.is_floating:
             raise ValueError(
                 "Jitter expects float points of shape (batch, dimensions) or "
@@ -80,6 +80,6 @@ class Jitter(View):
                 f"{images.shape}"
             )
 
-    def get_config(self):
-        """Returns the arguments of `__init__`, a dict."""
+    def get_config(self) -> dict:
+        """Returns the arguments of `__init__`."""
         return {**super().get_config(), "radius": self.radius, "std": self.std}

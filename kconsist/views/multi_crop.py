@@ -1,4 +1,4 @@
-"""Multi-crop: several views of each image, of several sizes.
+"""Multi-crop: several views of each image, in several sizes.
 
 Reference: SwAV, Caron et al. 2020 (https://arxiv.org/abs/2006.09882), section
 3.3 and appendix A.
@@ -15,24 +15,24 @@ from kconsist.views.view import View
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class MultiCrop(View):
-    """Calls views several times each, and returns all results as a tuple.
+    """Calls each view several times and returns all results as a tuple.
 
-    It is called as every view is, with images and a seed, but gives one tensor
-    for each crop: first those of the first view, then those of the second, and
-    so on. Crop k draws by the seed of the call folded with k, so two crops by
-    one view differ. In a dictionary of views the crops get names of their own:
+    Like every view it is called with images and a seed, but it returns one
+    tensor per crop: first those of the first view, then those of the second,
+    and so on. Crop k gets the seed of the call folded with k, so two crops by
+    the same view differ. In a dictionary of views, name the crops yourself:
 
         large, other, *small = crops(images, seed)
         batch = {"large": large, "other": other, …}
 
-    It cannot be a part of a `Compose`, which takes one tensor.
+    It can't be part of a `Compose`, whose views take and return one tensor.
 
     Args:
-        views: list of views, or of what `as_view` takes. Defaults to SwAV's for
-            ImageNet: `SimCLRAugment` with crops of 0.14 to 1 of the area for
-            224 pixels, and of 0.05 to 0.14 for 96, at `strength=1.0` and
-            `blur_probability=0.5`.
-        counts: list of int >= 1, how many crops each view makes. Defaults to
+        views: list of views, or of values that `as_view` accepts. Defaults to
+            SwAV's for ImageNet: `SimCLRAugment` with `strength=1.0` and
+            `blur_probability=0.5`, for crops of 0.14 to 1 of the area at 224
+            pixels, and of 0.05 to 0.14 at 96.
+        counts: list of int >= 1, the number of crops of each view. Defaults to
             `(2, 6)`.
 
     Example:
@@ -53,7 +53,7 @@ class MultiCrop(View):
         ```
     """
 
-    def __init__(self, views=None, counts=(2, 6)):
+    def __init__(self, views: list | None = None, counts: tuple = (2, 6)):
         if views is None:
             settings = {"strength": 1.0, "blur_probability": 0.5}
             views = [
@@ -64,19 +64,19 @@ class MultiCrop(View):
             raise ValueError(f"views must be a list of views, got {views!r}")
         if not isinstance(counts, (list, tuple)) or len(counts) != len(views):
             raise ValueError(
-                f"counts must be a list of {len(views)} ints, one for each "
-                f"view, got {counts!r}"
+                f"counts must be a list of {len(views)} ints, one per view, "
+                f"got {counts!r}"
             )
         if not all(isinstance(n, int) and n >= 1 for n in counts):
             raise ValueError(f"counts must be ints >= 1, got {counts!r}")
         self.views = [as_view(view) for view in views]
         self.counts = tuple(counts)
 
-    def __call__(self, images, seed):
+    def __call__(self, images, seed) -> tuple:
         """Returns all crops.
 
         Args:
-            images: what the views take.
+            images: input of the views.
             seed: an int, or an int tensor of shape (2,).
 
         Returns:
@@ -84,17 +84,17 @@ class MultiCrop(View):
         """
         images = tf.convert_to_tensor(images)
         seed = fold_in(as_seed(seed), self.key())
-        each = [
+        repeated = [
             view
             for view, count in zip(self.views, self.counts, strict=True)
             for _ in range(count)
         ]
         return tuple(
             view(images, fold_in(seed, number))
-            for number, view in enumerate(each)
+            for number, view in enumerate(repeated)
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Returns the serialized views and the counts."""
         views = [keras.saving.serialize_keras_object(v) for v in self.views]
         return {
@@ -104,7 +104,7 @@ class MultiCrop(View):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> "MultiCrop":
         """Returns the multi-crop of the views in the config."""
         views = [
             view

@@ -1,7 +1,7 @@
-"""RandAugment: operations drawn at random for each image.
+"""RandAugment: random operations for each image.
 
-Each image goes through `num_ops` rounds; in each round it draws one operation,
-its strength, and whether to apply it. The defaults are FixMatch's for CIFAR.
+Each image goes through `num_ops` rounds. Each round samples one operation, its
+magnitude, and whether to apply it. The defaults are FixMatch's for CIFAR.
 
 Reference: Cubuk et al. 2020 (https://arxiv.org/abs/1909.13719); ranges as in
 FixMatch (https://github.com/google-research/fixmatch, `third_party/
@@ -13,11 +13,10 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from kconsist.views import _magnitudes
-from kconsist.views._dispatch import by_part
-from kconsist.views._magnitudes import ALL_OPS, GEOMETRIC
+from kconsist.views import _ops
+from kconsist.views._dispatch import dispatch
+from kconsist.views._magnitudes import ALL_OPS, GEOMETRIC_OPS, apply_op
 from kconsist.views._seeds import split_seed
-from kconsist.views.cutout import paint
 from kconsist.views.view import View
 
 FIXMATCH_OPS = (
@@ -40,13 +39,13 @@ FIXMATCH_OPS = (
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class RandAugment(View):
-    """Applies random operations, drawn for each image on its own.
+    """Applies random operations, sampled for each image independently.
 
-    At level m of 10 an operation does:
+    At magnitude m of 10 the operations are:
 
     | operation | effect |
     |---|---|
-    | Identity, AutoContrast, Equalize, Invert | the same at every level |
+    | Identity, AutoContrast, Equalize, Invert | the same at every magnitude |
     | Rotate | int(30 m / 10) degrees, either way |
     | ShearX, ShearY | 0.3 m / 10, either way |
     | TranslateX, TranslateY | int(side 10/32 m / 10) pixels, either way |
@@ -55,25 +54,25 @@ class RandAugment(View):
     | SolarizeAdd | adds int(110 m / 10) to values below 128 |
     | Posterize | keeps 4 - int(4 m / 10) bits, at least 1 |
 
-    Every operation equals Pillow's. Rotate, Shear and Translate bring in black,
-    as in Pillow, but at the end, where no table operation (AutoContrast,
-    Equalize, Invert, Solarize, SolarizeAdd, Posterize) came after them, what
-    they brought in is set to `fill`: the published code does that by an alpha
-    channel that it replaces by mid grey.
+    Each operation equals Pillow's. Rotate, Shear and Translate bring in black
+    pixels, as in Pillow. After the last round these are set to `fill`, unless a
+    table operation (AutoContrast, Equalize, Invert, Solarize, SolarizeAdd,
+    Posterize) came after them. This follows the published code, which replaces
+    transparent pixels by mid-gray and loses transparency in table operations.
 
     Args:
         num_ops: int, the number of rounds. Defaults to `2`.
-        magnitude: int or float in [0, 10], the level of every operation; or
-            `None`, an integer from 1 to 9 for each image and round. Defaults to
-            `None`.
-        probability: float in [0, 1], how likely a drawn operation is applied;
-            `None` is 0.5 where `magnitude` is `None` and 1 where it is given.
-            Defaults to `None`.
-        ops: list of names of operations to draw from; `None` is the 14 of
-            FixMatch, all in the table but Invert and SolarizeAdd. Defaults to
-            `None`.
-        fill: int in [0, 255], the value that geometric operations bring in; or
-            `None`, Pillow's black whatever comes after. Defaults to `127`.
+        magnitude: int or float in [0, 10], the magnitude of every operation;
+            or `None`, an integer from 1 to 9 for each image and round. Defaults
+            to `None`.
+        probability: float in [0, 1], the probability that a sampled operation
+            is applied; `None` is 0.5 if `magnitude` is `None`, else 1. Defaults
+            to `None`.
+        ops: list of names of operations, sampled uniformly; `None` is
+            FixMatch's 14, all of the table but Invert and SolarizeAdd. Defaults
+            to `None`.
+        fill: int in [0, 255], the value of the pixels that geometric operations
+            bring in; `None` leaves Pillow's black. Defaults to `127`.
 
     Example:
         ```python
@@ -87,7 +86,12 @@ class RandAugment(View):
     """
 
     def __init__(
-        self, num_ops=2, magnitude=None, probability=None, ops=None, fill=127
+        self,
+        num_ops: int = 2,
+        magnitude: float | None = None,
+        probability: float | None = None,
+        ops: list[str] | None = None,
+        fill: int | None = 127,
     ):
         if not isinstance(num_ops, int) or num_ops < 1:
             raise ValueError(f"num_ops must be an int >= 1, got {num_ops!r}")
@@ -105,9 +109,7 @@ class RandAugment(View):
             raise ValueError(f"ops must be a list of names, got {ops!r}")
         unknown = [name for name in ops or [] if name not in ALL_OPS]
         if unknown:
-            raise ValueError(
-                f"ops must be names out of {ALL_OPS}, got {unknown}"
-            )
+            raise ValueError(f"ops must be names from {ALL_OPS}, got {unknown}")
         self.num_ops = num_ops
         self.magnitude = magnitude
         self.probability = probability
@@ -117,86 +119,117 @@ class RandAugment(View):
     @tf.autograph.experimental.do_not_convert
     def transform(self, images, seed):
         """Returns augmented images, (batch, height, width, channels)."""
-        choices, levels, signs = self.draw(tf.shape(images)[0], seed)
-        alpha = None  # As in `levels.apply`.
+        operations = self.sample(tf.shape(images)[0], seed)
+        alpha = None  # As in `apply_op`.
         for number in range(self.num_ops):
-            drawn = (tensor[:, number] for tensor in (choices, levels, signs))
-            images, alpha = self.one_round(images, alpha, *drawn)
+            choices, magnitudes, signs = (t[:, number] for t in operations)
+            images, alpha = self.apply_round(
+                images, alpha, choices, magnitudes, signs
+            )
         if self.fill is None:
             return images
-        return self.fill_in(images, alpha, choices)
+        return self.fill_outside(images, alpha, operations[0])
 
-    def fill_in(self, images, alpha, choices):
+    def fill_outside(self, images, alpha, choices):
         """Returns images with `fill` where alpha is 0.
 
-        Only images that have drawn a geometric operation are looked at.
+        Only images with a geometric operation are processed.
+
+        Args:
+            images: uint8 tensor (batch, height, width, channels).
+            alpha: uint8 tensor (batch, height, width, 1), 0 or 255.
+            choices: int32 tensor (batch, num_ops), from `sample`.
+
+        Returns:
+            A uint8 tensor of the shape of `images`.
         """
         names = ["Identity", *(self.ops or FIXMATCH_OPS)]
-        moves = tf.constant([int(name in GEOMETRIC) for name in names])
-        part = tf.reduce_max(tf.gather(moves, choices + 1), axis=1)
+        geometric = tf.constant([int(name in GEOMETRIC_OPS) for name in names])
+        branches = tf.reduce_max(tf.gather(geometric, choices + 1), axis=1)
 
         def fill(images, alpha):
             outside = tf.bitwise.invert(alpha)
             outside = tf.broadcast_to(outside, tf.shape(images))
-            return paint(images, outside, self.fill)
+            return _ops.fill_where(images, outside, self.fill)
 
-        filled = by_part(part, [None, fill], images, alpha)
+        filled = dispatch(branches, [None, fill], images, alpha)
         return tf.ensure_shape(filled, images.shape)
 
-    def draw(self, batch, seed):
-        """Draws what happens to each image in each round.
+    def sample(self, batch: int, seed) -> tuple:
+        """Samples the operations of each image in each round.
 
         Args:
             batch: int, the number of images.
             seed: int tensor (2,).
 
         Returns:
-            Three tensors (batch, num_ops): the number of the operation (int32,
-            -1 for none), its level (float64) and its sign (float64, 1 or -1).
+            choices: int32 tensor (batch, num_ops), the index of the operation,
+                -1 for none.
+            magnitudes: float64 tensor (batch, num_ops).
+            signs: float64 tensor (batch, num_ops), 1 or -1.
         """
         names = self.ops or FIXMATCH_OPS
         shape = (batch, self.num_ops)
-        choice_seed, level_seed, sign_seed, apply_seed = split_seed(seed, 4)
+        choice_seed, magnitude_seed, sign_seed, apply_seed = split_seed(seed, 4)
         choices = tf.random.stateless_uniform(
             shape, choice_seed, 0, len(names), tf.int32
         )
         probability = self.probability
         if probability is None:
             probability = 0.5 if self.magnitude is None else 1.0
-        drawn = tf.random.stateless_uniform(shape, apply_seed)
-        choices = tf.where(drawn < probability, choices, -1)
+        uniform = tf.random.stateless_uniform(shape, apply_seed)
+        choices = tf.where(uniform < probability, choices, -1)
         if self.magnitude is None:
-            levels = tf.random.stateless_uniform(
-                shape, level_seed, 1, 10, tf.int32
+            magnitudes = tf.random.stateless_uniform(
+                shape, magnitude_seed, 1, 10, tf.int32
             )
-            levels = tf.cast(levels, tf.float64)
+            magnitudes = tf.cast(magnitudes, tf.float64)
         else:
-            levels = tf.fill(shape, tf.constant(self.magnitude, tf.float64))
-        signs = tf.random.stateless_uniform(shape, sign_seed, 0, 2, tf.int32)
-        return choices, levels, tf.cast(2 * signs - 1, tf.float64)
+            magnitudes = tf.fill(shape, tf.constant(self.magnitude, tf.float64))
+        bits = tf.random.stateless_uniform(shape, sign_seed, 0, 2, tf.int32)
+        return choices, magnitudes, tf.cast(2 * bits - 1, tf.float64)
 
-    def one_round(self, images, alpha, choices, levels, signs):
-        """Applies to each image the operation it has drawn.
+    def apply_round(self, images, alpha, choices, magnitudes, signs):
+        """Applies one operation to each image.
 
-        The batch is parted by operation (the geometric ones are one part), so
-        that each works on its own images only, and put together again.
+        The batch is partitioned by operation, so that each operation runs on
+        its own images only. All geometric operations are one partition.
+
+        Args:
+            images: uint8 tensor (batch, height, width, channels).
+            alpha: uint8 tensor (batch, height, width, 1), or None; see
+                `apply_op`.
+            choices: int32 tensor (batch,), -1 for none.
+            magnitudes: float64 tensor (batch,).
+            signs: float64 tensor (batch,), 1 or -1.
+
+        Returns:
+            The new images and the new alpha.
         """
         names = ["Identity", *(self.ops or FIXMATCH_OPS)]
-        kinds = [GEOMETRIC.index(n) if n in GEOMETRIC else -1 for n in names]
-        names = ["geometry" if n in GEOMETRIC else n for n in names]
-        order = list(dict.fromkeys(names))
-        parts = [order.index(name) for name in names]
-        part = tf.gather(tf.constant(parts), choices + 1)
-        kinds = tf.gather(tf.constant(kinds), choices + 1)
+        geometric_index = tf.constant(
+            [
+                GEOMETRIC_OPS.index(n) if n in GEOMETRIC_OPS else -1
+                for n in names
+            ]
+        )
+        names = ["geometric" if n in GEOMETRIC_OPS else n for n in names]
+        unique = list(dict.fromkeys(names))
+        branch_of_name = tf.constant([unique.index(name) for name in names])
 
-        functions = [partial(_magnitudes.apply, name) for name in order]
-        result, alpha = by_part(
-            part, functions, images, alpha, kinds, levels, signs
+        result, alpha = dispatch(
+            tf.gather(branch_of_name, choices + 1),
+            [partial(apply_op, name) for name in unique],
+            images,
+            alpha,
+            tf.gather(geometric_index, choices + 1),
+            magnitudes,
+            signs,
         )
         return tf.ensure_shape(result, images.shape), alpha
 
-    def get_config(self):
-        """Returns the arguments of `__init__`, a dict."""
+    def get_config(self) -> dict:
+        """Returns the arguments of `__init__`."""
         return {
             **super().get_config(),
             "num_ops": self.num_ops,

@@ -1,30 +1,37 @@
-"""A picture of what a view does."""
+"""A plot of the effect of views."""
+
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from kconsist._requirements import check_installed
 from kconsist.views.as_view import as_view
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def show(images, view, seed=0, columns=8, rows=3):
-    """Draws images, and below them the view of each, a row for each seed.
 
-    Row r below the originals is `view(images, seed + r)`, r = 0, 1, ...; of a
-    dictionary of views each is one row, with its name on the left.
+def show(
+    images, view, seed: int = 0, columns: int = 8, rows: int = 3
+) -> "Figure":
+    """Plots images, and below them their views, one row per seed.
+
+    Row r below the originals is `view(images, seed + r)`, r = 0, 1, ... A
+    dictionary of views gives one row per view, with its name on the left.
 
     Args:
         images: uint8 tensor or array (batch, height, width, channels).
-        view: a view, or what `as_view` takes; or a dict of names and views,
-            which are all called with `seed`.
+        view: a view, or a value that `as_view` accepts; or a dict of names and
+            views, all of which are called with `seed`.
         seed: int, the seed of the first row of views. Defaults to `0`.
-        columns: int, how many images to take from the start of `images`.
+        columns: int, the number of images, taken from the start of `images`.
             Defaults to `8`.
-        rows: int, how many rows of views; not used with a dict. Defaults to
-            `3`.
+        rows: int, the number of rows of views; not used with a dict. Defaults
+            to `3`.
 
     Returns:
-        A `matplotlib.figure.Figure`, to be shown by a notebook or saved by its
-        `savefig`.
+        A `matplotlib.figure.Figure`, which notebooks display and its `savefig`
+        saves.
 
     Example:
         ```python
@@ -52,7 +59,7 @@ def show(images, view, seed=0, columns=8, rows=3):
         view, names = as_view(view), [""] * (rows + 1)
         pictures = [view(images, seed + row) for row in range(rows)]
     pictures = [images, *pictures]
-    # Inches: an image is one high and wide, a letter of a name a tenth wide.
+    # In inches: images are 1 x 1, and a letter of a name is 0.1 wide.
     margin = max(map(len, names)) * 0.1
     width = len(images) + margin
     figure, grid = pyplot.subplots(
@@ -69,17 +76,17 @@ def show(images, view, seed=0, columns=8, rows=3):
             "top": 1,
         },
     )
-    for line, name in zip(grid, names, strict=True):
-        line[0].text(
+    for axes_row, name in zip(grid, names, strict=True):
+        axes_row[0].text(
             -0.1,
             0.5,
             name,
-            transform=line[0].transAxes,
+            transform=axes_row[0].transAxes,
             horizontalalignment="right",
             verticalalignment="center",
         )
-    for line, row in zip(grid, pictures, strict=True):
-        for axes, picture in zip(line, row, strict=True):
+    for axes_row, picture_row in zip(grid, pictures, strict=True):
+        for axes, picture in zip(axes_row, picture_row, strict=True):
             picture = picture.numpy()
             if picture.shape[-1] == 1:
                 picture = picture[..., 0]

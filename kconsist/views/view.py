@@ -1,8 +1,8 @@
-"""The interface of a view, and what turns other things into one.
+"""The base class of views.
 
-A view changes a batch of images at random, every image on its own, and takes
-the randomness as an argument: same seed, same pixels, in any order and on any
-number of threads.
+A view changes each image of a batch at random and independently, and takes the
+seed as an argument: the same seed gives the same pixels, in any order and on
+any number of threads.
 """
 
 import zlib
@@ -11,17 +11,17 @@ import tensorflow as tf
 
 from kconsist.views._seeds import as_seed, fold_in
 
-SMALLEST_SIDE = 8
+MIN_SIZE = 8
 
 
 class View:
-    """A random change of images that is a function of images and seed.
+    """A random transformation of images, a function of images and a seed.
 
-    Subclasses write `transform`. Calling a view checks the input, gives one
-    image a batch axis for the time of the call, and keys the seed by the name
-    of the view's class. So `FlipCrop()` draws the same flips and crops on its
-    own as inside a `Compose` that is called with the same seed; this is how
-    two views of an image share their geometry.
+    Subclasses implement `transform`. Calling a view checks the input, adds a
+    batch axis to a single image and removes it again, and folds the name of
+    the class into the seed. So `FlipCrop()` samples the same flips and crops on
+    its own as inside a `Compose` that is called with the same seed. This is
+    how two views of an image share their geometry.
 
     Example:
         ```python
@@ -33,18 +33,16 @@ class View:
         @keras.saving.register_keras_serializable(package="mine")
         class Mirror(View):
             def transform(self, images, seed):
-                drawn = tf.random.stateless_uniform((len(images),), seed)
-                mirrored = tf.reverse(images, axis=[2])
-                return tf.where(
-                    drawn[:, None, None, None] < 0.5, mirrored, images
-                )
+                uniform = tf.random.stateless_uniform((len(images),), seed)
+                flip = uniform[:, None, None, None] < 0.5
+                return tf.where(flip, tf.reverse(images, axis=[2]), images)
 
         images = np.zeros((4, 32, 32, 3), "uint8")
         view = Mirror()(images, seed=0)
         ```
     """
 
-    # The rank of a batch; an input of one less is a single example.
+    # The rank of a batch; an input of one rank less is a single example.
     batch_rank = 4
 
     def __call__(self, images, seed):
@@ -52,8 +50,8 @@ class View:
 
         Args:
             images: uint8 tensor or array (batch, height, width, channels), or
-                one image (height, width, channels). Height and width are at
-                least 8; channels is 1 or 3.
+                one image (height, width, channels). Height and width must be
+                at least 8, channels 1 or 3.
             seed: an int, or an int tensor of shape (2,).
 
         Returns:
@@ -71,18 +69,18 @@ class View:
 
         Args:
             images: uint8 tensor (batch, height, width, channels).
-            seed: int tensor (2,), keyed by the class already.
+            seed: int tensor (2,), with the class name folded in.
 
         Returns:
             A uint8 tensor (batch, new height, new width, channels).
         """
         raise NotImplementedError(
-            f"{type(self).__name__} must write transform(images, seed)"
+            f"{type(self).__name__} must implement transform(images, seed)"
         )
 
     @tf.autograph.experimental.do_not_convert
     def check(self, images):
-        """Raises ValueError where `images` is not what the view takes."""
+        """Raises ValueError if the view can't be applied to `images`."""
         name = type(self).__name__
         shape = images.shape
         if shape.rank not in (3, 4):
@@ -94,31 +92,31 @@ class View:
         if images.dtype != tf.uint8:
             raise ValueError(
                 f"{name} expects uint8 images with values 0 to 255, got "
-                f"{images.dtype.name}; views come before normalization"
+                f"{images.dtype.name}; apply views before normalization"
             )
         height, width, channels = shape[-3:]
         if channels not in (1, 3):
             raise ValueError(
-                f"{name} expects 1 or 3 channels, last, got {channels} in "
-                f"shape {shape}"
+                f"{name} expects 1 or 3 channels in the last axis, got "
+                f"{channels} in shape {shape}"
             )
-        if min(height or SMALLEST_SIDE, width or SMALLEST_SIDE) < SMALLEST_SIDE:
+        if min(height or MIN_SIZE, width or MIN_SIZE) < MIN_SIZE:
             raise ValueError(
                 f"{name} expects height and width of at least "
-                f"{SMALLEST_SIDE}, got {height} and {width} in shape {shape}"
+                f"{MIN_SIZE}, got {height} and {width} in shape {shape}"
             )
 
-    def key(self):
-        """Returns the int that the class's name stands for in seeds."""
+    def key(self) -> int:
+        """Returns a hash of the class name, folded into the seed."""
         return zlib.crc32(type(self).__name__.encode())
 
-    def get_config(self):
-        """Returns the arguments of `__init__`, a dict."""
+    def get_config(self) -> dict:
+        """Returns the arguments of `__init__`."""
         return {}
 
     @classmethod
-    def from_config(cls, config):
-        """Returns the view that has this config."""
+    def from_config(cls, config: dict) -> "View":
+        """Returns a view with the arguments in the config."""
         return cls(**config)
 
     def __eq__(self, other):

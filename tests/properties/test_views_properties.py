@@ -143,7 +143,7 @@ def test_jitter_stays_in_its_ball(points, seed, radius):
 def test_mix_up_keeps_the_range_and_the_mass_of_labels(
     images, seed, alpha, per_example, larger
 ):
-    view = MixUp(alpha, per_example=per_example, own_part_larger=larger)
+    view = MixUp(alpha, per_example=per_example, at_least_half=larger)
     labels = np.eye(len(images), dtype="float32")
     mixed, targets = (np.array(x) for x in view(images, labels, seed))
     assert mixed.dtype == np.uint8

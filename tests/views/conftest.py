@@ -1,4 +1,4 @@
-"""Real images for the tests of views, none of them downloaded."""
+"""Real images for the tests of views, without downloads."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def photographs():
 
 @pytest.fixture(scope="session")
 def digits():
-    """Returns 24 grey digits, uint8 (24, 32, 32, 1), four pixels for one."""
+    """Returns 24 gray digits, uint8 (24, 32, 32, 1), upsampled by four."""
     images = load_digits().images[:24]
     images = np.minimum(images * 16, 255).astype("uint8")
     return images.repeat(4, axis=1).repeat(4, axis=2)[..., None]
@@ -29,7 +29,7 @@ def digits():
 
 @pytest.fixture(scope="session")
 def coordinates():
-    """Returns 64 equal images whose pixels are (row, column, 0)."""
+    """Returns 64 identical images whose pixels are (row, column, 0)."""
     rows, columns = np.meshgrid(np.arange(32), np.arange(32), indexing="ij")
     image = np.stack([rows, columns, np.zeros_like(rows)], axis=-1)
     return np.repeat(image[None].astype("uint8"), 64, axis=0)
@@ -37,4 +37,4 @@ def coordinates():
 
 @pytest.fixture(autouse=True)
 def clean_slate():
-    """Replaces the slow one for all tests: views leave no state to clear."""
+    """Overrides the slower fixture of all tests: views keep no state."""

@@ -1,46 +1,46 @@
-"""AugMix against algorithm 1 of the paper, written with Pillow."""
+"""AugMix against algorithm 1 of the paper, implemented with Pillow."""
 
 import numpy as np
 import pytest
 from PIL import Image
-from pillow_operations import ORACLE
+from pillow_rand_augment import ORACLE
 from scipy import stats
 
 from kconsist.views import AugMix
 from kconsist.views._seeds import as_seed, fold_in
 from kconsist.views.aug_mix import AUGMIX_OPS
 
-# Kolmogorov's distance of 20,000 draws, 999 in 1000 times.
-FARTHEST = 0.0138
+# Kolmogorov-Smirnov distance of 20,000 samples, at p = 0.001.
+MAX_DISTANCE = 0.0138
 
 
-def draws(view, count, seed=0):
+def sample(view, count, seed=0):
     seed = fold_in(as_seed(seed), view.key())
-    return [tensor.numpy() for tensor in view.draw(count, seed)]
+    return [tensor.numpy() for tensor in view.sample(count, seed)]
 
 
 def by_pillow(view, images, seed):
-    """Mixes what the view draws, image by image, in float64."""
-    *chains, shares, kept = draws(view, len(images), seed)
-    # (images, chains, operations) each.
-    chains = [
-        drawn.reshape(len(images), view.width, view.max_depth)
-        for drawn in chains
+    """Applies and mixes the sampled chains, image by image, in float64."""
+    *operations, chain_weights, image_weight = sample(view, len(images), seed)
+    # All three have shape (images, chains, depth).
+    operations = [
+        values.reshape(len(images), view.width, view.max_depth)
+        for values in operations
     ]
     results = []
     for number, image in enumerate(images):
         mixed = np.zeros(image.shape)
-        for chain, share in enumerate(shares[number]):
+        for chain, weight in enumerate(chain_weights[number]):
             picture = Image.fromarray(image)
-            drawn = (part[number, chain] for part in chains)
-            for choice, level, sign in zip(*drawn, strict=True):
+            steps = (values[number, chain] for values in operations)
+            for choice, magnitude, sign in zip(*steps, strict=True):
                 if choice >= 0:
                     picture = ORACLE[view.ops[choice]](
-                        picture.convert("RGBA"), level, sign
+                        picture.convert("RGBA"), magnitude, sign
                     ).convert("RGB")
-            mixed += share * np.array(picture, float)
-        own = float(kept[number])
-        results.append(own * image + (1 - own) * mixed)
+            mixed += weight * np.array(picture, float)
+        m = float(image_weight[number])
+        results.append(m * image + (1 - m) * mixed)
     return np.stack(results)
 
 
@@ -53,16 +53,16 @@ def by_pillow(view, images, seed):
     ],
     ids=repr,
 )
-def test_view_equals_the_algorithm_by_pillow(view, photographs):
+def test_view_equals_the_algorithm_in_pillow(view, photographs):
     images = np.repeat(photographs, 10, axis=0)
     found = view(images, seed=1).numpy()
-    # Rounded once: half a value, and what float32 adds.
+    # Rounded once: half a level, plus float32 error.
     np.testing.assert_allclose(found, by_pillow(view, images, 1), atol=0.501)
     assert (found != images).mean() > 0.3
 
 
-def test_chains_have_one_to_three_operations_of_any_kind():
-    choices, levels, signs, *_ = draws(AugMix(), 20000)
+def test_chains_have_one_to_three_operations_sampled_uniformly():
+    choices, magnitudes, signs, *_ = sample(AugMix(), 20000)
     applied = choices >= 0
     assert np.array_equal(applied, np.sort(applied)[:, ::-1])
     for values, expected in (
@@ -72,42 +72,45 @@ def test_chains_have_one_to_three_operations_of_any_kind():
     ):
         found, counts = np.unique(values, return_counts=True)
         assert list(found) == list(expected)
-        share = 1 / len(expected)
+        p = 1 / len(expected)
         # Five standard deviations of a binomial count.
-        deviation = (values.size * share * (1 - share)) ** 0.5
-        assert abs(counts - values.size * share).max() < 5 * deviation
+        deviation = (values.size * p * (1 - p)) ** 0.5
+        assert abs(counts - values.size * p).max() < 5 * deviation
     uniform = stats.uniform(0.1, 2.9)
-    assert stats.kstest(levels[:20000, 0], uniform.cdf).statistic < FARTHEST
+    assert (
+        stats.kstest(magnitudes[:20000, 0], uniform.cdf).statistic
+        < MAX_DISTANCE
+    )
 
 
 @pytest.mark.parametrize("alpha", [0.3, 1.0, 4.0])
-def test_shares_are_dirichlet_and_the_image_s_own_is_beta(alpha):
-    *_, shares, kept = draws(AugMix(alpha=alpha), 20000)
-    np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-5)
-    for column in shares.T:
+def test_chain_weights_are_dirichlet_and_image_weight_is_beta(alpha):
+    *_, chain_weights, image_weight = sample(AugMix(alpha=alpha), 20000)
+    np.testing.assert_allclose(chain_weights.sum(1), 1, rtol=1e-5)
+    for column in chain_weights.T:
         expected = stats.beta(alpha, 2 * alpha)
-        assert stats.kstest(column, expected.cdf).statistic < FARTHEST
+        assert stats.kstest(column, expected.cdf).statistic < MAX_DISTANCE
     expected = stats.beta(alpha, alpha)
-    assert stats.kstest(kept, expected.cdf).statistic < FARTHEST
-    together = np.corrcoef(shares[:, 0], kept)[0, 1]
-    assert abs(together) < 5 / 20000**0.5
+    assert stats.kstest(image_weight, expected.cdf).statistic < MAX_DISTANCE
+    correlation = np.corrcoef(chain_weights[:, 0], image_weight)[0, 1]
+    assert abs(correlation) < 5 / 20000**0.5
 
 
-def test_many_chains_of_one_operation_end_in_their_mean(photographs):
-    """A large α makes all shares alike; every chain is the same table."""
+def test_equal_weights_average_image_and_chains(photographs):
+    """A large α makes all weights equal; each chain inverts the image."""
     view = AugMix(width=3, max_depth=1, alpha=1e6, ops=["Invert"])
     found = view(photographs, seed=0).numpy()
-    # Half the image, half its negative.
+    # The mean of the image and its negative.
     np.testing.assert_allclose(found, 127.5, atol=1)
 
 
-def test_the_paper_s_operations_leave_the_benchmark_s_out():
+def test_default_operations_do_not_overlap_with_the_corruptions():
     assert not {"Color", "Contrast", "Brightness", "Sharpness"} & {*AUGMIX_OPS}
     assert AugMix().ops == list(AUGMIX_OPS)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (dict(severity=0), "severity must be in"),
         (dict(severity=11), "severity must be in"),
@@ -118,6 +121,6 @@ def test_the_paper_s_operations_leave_the_benchmark_s_out():
         (dict(ops=["Turn"]), "Turn"),
     ],
 )
-def test_bad_arguments_say_what_is_expected(arguments, words):
-    with pytest.raises(ValueError, match=words):
+def test_bad_arguments_are_an_error(arguments, message):
+    with pytest.raises(ValueError, match=message):
         AugMix(**arguments)

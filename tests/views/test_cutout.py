@@ -1,4 +1,4 @@
-"""The square of Cutout: its size, place and value."""
+"""The square of Cutout: size, position and value."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,13 @@ from kconsist.views import Cutout
 
 
 def squares(view, shape=(32, 32, 3), count=4000):
-    """Returns top, bottom, left, right of each image's square."""
-    covered = view(np.zeros((count, *shape), "uint8"), seed=0).numpy() > 0
-    assert (covered == covered[..., :1]).all()
-    covered = covered[..., 0]
-    rows, columns = covered.any(axis=2), covered.any(axis=1)
-    # A rectangle: covered exactly where its row and its column are.
-    assert (covered == rows[:, :, None] & columns[:, None, :]).all()
+    """Returns top, bottom, left and right of the square in each image."""
+    masked = view(np.zeros((count, *shape), "uint8"), seed=0).numpy() > 0
+    assert (masked == masked[..., :1]).all()
+    masked = masked[..., 0]
+    rows, columns = masked.any(axis=2), masked.any(axis=1)
+    # A rectangle is the product of its rows and columns.
+    assert (masked == rows[:, :, None] & columns[:, None, :]).all()
     height, width = shape[:2]
     return (
         rows.argmax(1),
@@ -24,25 +24,25 @@ def squares(view, shape=(32, 32, 3), count=4000):
 
 
 @pytest.mark.parametrize("size", [1, 5, 16])
-def test_square_has_its_size_and_a_uniform_centre(size):
+def test_square_has_its_size_and_a_uniform_center(size):
     top, bottom, left, right = squares(Cutout(size=size))
     for start, stop in ((top, bottom), (left, right)):
-        whole = (start > 0) & (stop < 32)
-        assert (stop - start)[whole].min() == size
+        inside = (start > 0) & (stop < 32)
+        assert (stop - start)[inside].min() == size
         assert (stop - start).max() == size
-        # Away from the border the start tells the centre.
-        centres = np.where(
+        # If the start is not clipped, it gives the center.
+        centers = np.where(
             start > 0, start + size // 2, stop - size + size // 2
         )
-        found, counts = np.unique(centres, return_counts=True)
+        found, counts = np.unique(centers, return_counts=True)
         assert list(found) == list(range(32))
-        # 4000 / 32 = 125 a centre, five standard deviations are 55.
+        # 4000 / 32 = 125 per center; five standard deviations are 55.
         assert abs(counts - 125).max() < 56
 
 
 def test_square_is_clipped_at_the_border():
     top, bottom, _, _ = squares(Cutout(size=16))
-    # Centre on the first row: 8 rows are left; on the last one: 9.
+    # 8 rows remain with the center on the first row, 9 on the last.
     assert (bottom - top).min() == 8
     assert ((bottom - top)[bottom == 32]).min() == 9
 
@@ -60,7 +60,7 @@ def test_fraction_is_of_the_shorter_side():
     assert (right - left).max() == 10
 
 
-def test_fill_and_the_rest_of_the_image(photographs):
+def test_square_is_filled_and_the_rest_unchanged(photographs):
     result = Cutout(size=8, fill=3)(photographs, seed=0).numpy()
     changed = (result != photographs).any(axis=-1)
     assert (result[changed] == 3).all()
@@ -68,7 +68,7 @@ def test_fill_and_the_rest_of_the_image(photographs):
     assert changed.sum(axis=(1, 2)).max() <= 64
 
 
-def test_default_is_sixteen_pixels_of_mid_grey():
+def test_default_is_sixteen_pixels_of_mid_gray():
     assert Cutout().get_config() == {"size": 16, "fill": 127}
 
 

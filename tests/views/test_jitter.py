@@ -10,29 +10,28 @@ COUNT = 20000
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3, 10])
-def test_radius_bounds_and_fills_the_ball_uniformly(dimensions):
+def test_displacements_are_uniform_in_the_ball(dimensions):
     points = np.ones((COUNT, dimensions), "float32")
     moved = Jitter(radius=0.3)(points, seed=0).numpy() - points
     lengths = np.linalg.norm(moved, axis=1)
     # Float32 rounding of sums with 1.
     assert lengths.max() <= 0.3 + 1e-6
-    # In a ball the power of the relative length is uniform on [0, 1]; the
-    # distance of 20000 draws from it is below 1.95 / sqrt(20000) 999 in 1000
-    # times (Kolmogorov).
+    # In a ball, the relative length to the power of the dimension is uniform
+    # on [0, 1]. Kolmogorov-Smirnov bound at p = 0.001: 1.95 / sqrt(20000).
     power = np.sort((lengths / 0.3) ** dimensions)
     assert abs(power - np.linspace(0, 1, COUNT)).max() < 0.0138
     # Five standard deviations of the mean.
     assert abs(moved.mean(axis=0)).max() < 5 * 0.3 / COUNT**0.5
 
 
-def test_radius_goes_in_all_directions_equally():
+def test_directions_are_uniform():
     moved = Jitter(radius=1.0)(np.zeros((COUNT, 2), "float32"), seed=0).numpy()
     angles = np.sort(np.arctan2(moved[:, 1], moved[:, 0]))
     expected = np.linspace(-np.pi, np.pi, COUNT)
     assert abs(angles - expected).max() / (2 * np.pi) < 0.0138
 
 
-def test_std_is_that_of_every_coordinate():
+def test_std_is_the_deviation_of_each_coordinate():
     moved = Jitter(std=0.2)(np.zeros((COUNT, 3), "float32"), seed=0).numpy()
     # Five standard deviations of the estimates.
     assert abs(moved.std(axis=0) - 0.2).max() < 5 * 0.2 / (2 * COUNT) ** 0.5
@@ -61,8 +60,11 @@ def test_one_point_is_a_batch_of_one():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "exactly one of radius and std"),
-        ({"radius": 1.0, "std": 1.0}, "exactly one of radius and std"),
+        ({}, "exactly one of radius and std must be given"),
+        (
+            {"radius": 1.0, "std": 1.0},
+            "exactly one of radius and std must be given",
+        ),
         ({"radius": 0.0}, "must be > 0, got radius=0.0"),
         ({"std": -1.0}, "must be > 0, .*std=-1.0"),
     ],

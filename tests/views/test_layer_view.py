@@ -12,9 +12,9 @@ def test_random_flip_mirrors_some_images(photographs):
     view = LayerView(keras.layers.RandomFlip("horizontal", seed=1))
     result = view(photographs, seed=0)
     assert result.dtype == tf.uint8
-    kept = (result == photographs).numpy().all(axis=(1, 2, 3))
+    unchanged = (result == photographs).numpy().all(axis=(1, 2, 3))
     mirrored = (result == photographs[:, :, ::-1]).numpy().all(axis=(1, 2, 3))
-    assert (kept | mirrored).all()
+    assert (unchanged | mirrored).all()
     assert 0 < mirrored.sum() < 24
 
 
@@ -93,18 +93,18 @@ def test_keras_cv_rand_augment(photographs):
     assert keras.saving.deserialize_keras_object(config) == view
 
 
-def test_something_else_is_an_error():
+def test_non_layer_is_an_error():
     with pytest.raises(ValueError, match="layer must be a Keras layer, got 3"):
         LayerView(3)
 
 
-def test_layer_draws_by_its_own_seed_only(photographs):
+def test_layer_ignores_the_seed_of_the_call(photographs):
     view = LayerView(keras.layers.RandomTranslation(0.3, 0.3, seed=1))
     first, second = view(photographs, seed=0), view(photographs, seed=0)
     assert (first.numpy() != second.numpy()).any()
 
 
-def test_layer_with_a_seed_repeats_itself_in_a_serial_map(photographs):
+def test_layer_with_a_seed_is_reproducible_in_a_serial_map(photographs):
     batches = tf.data.Dataset.from_tensors(photographs).repeat(3)
 
     def run():

@@ -1,4 +1,4 @@
-"""The draws and the blend of MixUp."""
+"""The weights, permutation and mixture of MixUp."""
 
 import keras
 import numpy as np
@@ -17,65 +17,67 @@ def labels():
 
 @pytest.mark.parametrize("alpha", [0.2, 0.75, 1.0, 4.0])
 def test_weights_are_beta_distributed(alpha):
-    weights, _ = MixUp(alpha).draw(20000, seed=1)
-    # In float32 a weight near 1 is 1, so the very ends are left out.
-    places = np.linspace(0.001, 0.999, 500)
-    found = np.searchsorted(np.sort(weights), places) / 20000
-    expected = stats.beta(alpha, alpha).cdf(places)
-    # Kolmogorov's distance of 20000 draws, 999 in 1000 times.
+    weights, _ = MixUp(alpha).sample(20000, seed=1)
+    # Without the ends: in float32, weights near 1 are 1.
+    points = np.linspace(0.001, 0.999, 500)
+    found = np.searchsorted(np.sort(weights), points) / 20000
+    expected = stats.beta(alpha, alpha).cdf(points)
+    # Kolmogorov-Smirnov distance of 20000 samples, at p = 0.001.
     assert abs(found - expected).max() < 0.0138
 
 
-def test_own_part_larger_folds_the_distribution():
-    plain, partners = MixUp(0.75).draw(5000, seed=1)
-    folded, same = MixUp(0.75, own_part_larger=True).draw(5000, seed=1)
+def test_at_least_half_folds_the_distribution():
+    plain, permutation = MixUp(0.75).sample(5000, seed=1)
+    folded, same = MixUp(0.75, at_least_half=True).sample(5000, seed=1)
     np.testing.assert_array_equal(folded, np.maximum(plain, 1 - plain))
-    np.testing.assert_array_equal(partners, same)
+    np.testing.assert_array_equal(permutation, same)
 
 
 def test_one_weight_for_the_batch():
     view = MixUp(per_example=False)
-    drawn = {float(w) for s in range(20) for w in view.draw(6, seed=s)[0]}
-    assert len(drawn) == 20
+    weights = {float(w) for s in range(20) for w in view.sample(6, seed=s)[0]}
+    assert len(weights) == 20
 
 
-def test_tiny_alpha_mixes_nothing_or_all():
-    weights, _ = MixUp(1e-3).draw(2000, seed=0)
+def test_tiny_alpha_gives_weights_near_0_or_1():
+    weights, _ = MixUp(1e-3).sample(2000, seed=0)
     weights = weights.numpy()
     assert np.isfinite(weights).all()
-    # Beta(a, a) has about 2 a log(1 / x) of its mass off both ends by x.
+    # Beta(a, a) has about 2 a log(1 / x) of its mass between x and 1 - x.
     assert ((weights < 0.01) | (weights > 0.99)).mean() > 0.98
 
 
-def test_partners_are_a_uniform_permutation():
+def test_permutations_are_uniform():
     counts = np.zeros((8, 8))
     for seed in range(500):
-        _, permutation = MixUp().draw(8, seed)
+        _, permutation = MixUp().sample(8, seed)
         assert sorted(permutation.numpy()) == list(range(8))
         counts[np.arange(8), permutation] += 1
-    # 62.5 for each pair, five standard deviations are 37.
+    # 62.5 for each pair; five standard deviations are 37.
     assert abs(counts - 62.5).max() < 37
 
 
 @pytest.mark.parametrize("per_example", [True, False])
-def test_images_and_labels_are_blended_alike(per_example, photographs, labels):
+def test_images_and_labels_are_mixed_with_the_same_weights(
+    per_example, photographs, labels
+):
     view = MixUp(per_example=per_example)
     images, mixed_labels = view(photographs, labels, seed=2)
-    weights, permutation = (t.numpy() for t in view.draw(24, seed=2))
+    weights, permutation = (t.numpy() for t in view.sample(24, seed=2))
     assert images.dtype == tf.uint8
     for i, (weight, j) in enumerate(zip(weights, permutation, strict=True)):
         expected = weight * photographs[i] + (1 - weight) * photographs[j]
-        # Half a level by rounding.
+        # Half a level from rounding.
         assert abs(images[i].numpy() - expected).max() < 0.501
         expected = weight * labels[i] + (1 - weight) * labels[j]
         np.testing.assert_allclose(mixed_labels[i], expected, atol=1e-6)
     np.testing.assert_allclose(tf.reduce_sum(mixed_labels, 1), 1, atol=1e-6)
 
 
-def test_weight_one_and_equal_partner_change_nothing(photographs):
-    other = np.roll(np.arange(24), 1)
+def test_weight_one_and_identity_permutation_change_nothing(photographs):
+    rolled = np.roll(np.arange(24), 1)
     np.testing.assert_array_equal(
-        mixup(photographs, tf.ones(24), other), photographs
+        mixup(photographs, tf.ones(24), rolled), photographs
     )
     np.testing.assert_array_equal(
         mixup(photographs, tf.fill([24], 0.3), np.arange(24)), photographs
@@ -108,7 +110,7 @@ def test_pixels_do_not_depend_on_parallelism_or_global_seed(
 
 
 @pytest.mark.parametrize("bad", [np.arange(24), np.arange(24.0)])
-def test_labels_must_be_one_hot(bad, photographs):
+def test_class_indices_as_labels_are_an_error(bad, photographs):
     with pytest.raises(ValueError, match=r"labels must be floats of shape"):
         MixUp()(photographs, bad, seed=0)
 

@@ -1,4 +1,4 @@
-"""Several crops of each image."""
+"""The crops of MultiCrop: seeds, sizes, order."""
 
 import numpy as np
 import pytest
@@ -11,18 +11,18 @@ LARGE = SimCLRAugment(size=24, scale=(0.3, 1.0))
 SMALL = SimCLRAugment(size=12, scale=(0.05, 0.3))
 
 
-def test_crop_k_is_its_view_with_the_seed_folded_with_k(photographs):
+def test_crop_k_gets_the_seed_folded_with_k(photographs):
     view = MultiCrop([LARGE, SMALL], (2, 3))
     results = view(photographs, seed=5)
     assert isinstance(results, tuple)
     seed = fold_in(as_seed(5), view.key())
-    for k, part in enumerate([LARGE, LARGE, SMALL, SMALL, SMALL]):
+    for k, crop in enumerate([LARGE, LARGE, SMALL, SMALL, SMALL]):
         np.testing.assert_array_equal(
-            results[k], part(photographs, fold_in(seed, k))
+            results[k], crop(photographs, fold_in(seed, k))
         )
 
 
-def test_default_is_swavs(photographs):
+def test_defaults_are_those_of_swav(photographs):
     view = MultiCrop()
     assert view.counts == (2, 6)
     assert [v.size for v in view.views] == [224, 96]
@@ -31,14 +31,14 @@ def test_default_is_swavs(photographs):
     assert [r.shape for r in one] == [(224, 224, 3), (96, 96, 3)]
 
 
-def test_any_view_may_be_cropped_with(photographs):
+def test_accepts_any_view(photographs):
     view = MultiCrop([Compose([FlipCrop()]), None], (2, 1))
     first, second, same = view(photographs, 0)
     assert (first.numpy() != second.numpy()).any()
     np.testing.assert_array_equal(same, photographs)
 
 
-def test_crops_have_names_in_a_pipeline(photographs):
+def test_crops_in_a_pipeline_of_named_views(photographs):
     view = MultiCrop([LARGE, SMALL], (2, 2))
 
     def named(images):

@@ -1,16 +1,16 @@
-"""Ten thousand images and parameters for each operation against Pillow."""
+"""Each operation against Pillow, on ten thousand images."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from pillow_cases import CASES, WITHOUT_PARAMETER, by_pillow
 from sklearn.datasets import load_digits
-from test_ops import CASES, FREE, by_pillow
 
 COUNT = 10_000
 
 
-def draw_parameters(name, rng):
-    """Returns parameters over the whole range of an operation."""
+def sample_parameters(name, rng):
+    """Returns random parameters over the range of an operation."""
     ranges = {
         "posterize": lambda: rng.integers(1, 9, COUNT),
         "solarize": lambda: rng.integers(0, 257, COUNT),
@@ -29,7 +29,7 @@ def draw_parameters(name, rng):
 
 @pytest.fixture(scope="module", params=["real", "digits", "random"])
 def images(request, photographs):
-    """Returns images (10000, 32, 32, channels): CIFAR-10's where it is."""
+    """Returns images (10000, 32, 32, channels), CIFAR-10 if available."""
     if request.param == "random":
         rng = np.random.default_rng(1)
         return rng.integers(0, 256, (COUNT, 32, 32, 3), "uint8")
@@ -48,11 +48,13 @@ def images(request, photographs):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*CASES, *FREE])
+@pytest.mark.parametrize("name", [*CASES, *WITHOUT_PARAMETER])
 def test_ten_thousand_pairs_equal_pillow(name, images):
-    operation, reference = (CASES | FREE)[name][:2]
+    operation, reference = (CASES | WITHOUT_PARAMETER)[name][:2]
     rng = np.random.default_rng(2)
-    drawn = [] if name in FREE else [draw_parameters(name, rng)]
-    expected = by_pillow(reference, images, *drawn)
-    result = operation(tf.constant(images), *map(tf.constant, drawn))
+    parameters = (
+        [] if name in WITHOUT_PARAMETER else [sample_parameters(name, rng)]
+    )
+    expected = by_pillow(reference, images, *parameters)
+    result = operation(tf.constant(images), *map(tf.constant, parameters))
     assert int(np.count_nonzero(result.numpy() != expected)) == 0

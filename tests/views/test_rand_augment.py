@@ -1,10 +1,10 @@
-"""RandAugment against FixMatch's procedure written with Pillow."""
+"""RandAugment against FixMatch's procedure, implemented with Pillow."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from pillow_operations import ORACLE
+from pillow_rand_augment import ORACLE
 
 from kconsist.views import Compose, RandAugment
 from kconsist.views._magnitudes import ALL_OPS
@@ -12,25 +12,25 @@ from kconsist.views._seeds import as_seed, fold_in
 from kconsist.views.rand_augment import FIXMATCH_OPS
 
 
-def draws(view, count, seed=0):
+def sample(view, count, seed=0):
     seed = fold_in(as_seed(seed), view.key())
-    return [tensor.numpy() for tensor in view.draw(count, seed)]
+    return [tensor.numpy() for tensor in view.sample(count, seed)]
 
 
 def by_pillow(view, images, seed):
-    """Applies what the view draws, image by image, with an alpha channel."""
+    """Applies the sampled operations, image by image, on RGBA images."""
     names = view.ops or FIXMATCH_OPS
     results = []
-    choices, levels, signs = draws(view, len(images), seed)
+    choices, magnitudes, signs = sample(view, len(images), seed)
     for number, image in enumerate(images):
         if image.shape[-1] == 1:
             image = image.repeat(3, axis=-1)
         picture = Image.fromarray(image).convert("RGBA")
-        for choice, level, sign in zip(
-            choices[number], levels[number], signs[number], strict=True
+        for choice, magnitude, sign in zip(
+            choices[number], magnitudes[number], signs[number], strict=True
         ):
             if choice >= 0:
-                picture = ORACLE[names[choice]](picture, level, sign)
+                picture = ORACLE[names[choice]](picture, magnitude, sign)
         result = np.array(picture)
         if view.fill is not None:
             result[result[..., 3] == 0] = view.fill
@@ -59,7 +59,7 @@ def test_view_equals_pillow(view, name, request):
 
 @pytest.mark.parametrize("name", ALL_OPS)
 @pytest.mark.parametrize("shape", [(32, 32, 3), (40, 72, 3), (24, 20, 1)])
-def test_each_operation_over_levels_equals_pillow(name, shape):
+def test_each_operation_equals_pillow_at_all_magnitudes(name, shape):
     images = np.random.default_rng(0).integers(0, 256, (60, *shape), "uint8")
     view = RandAugment(num_ops=1, ops=[name], probability=1.0)
     np.testing.assert_array_equal(
@@ -67,32 +67,32 @@ def test_each_operation_over_levels_equals_pillow(name, shape):
     )
 
 
-def test_all_operations_levels_and_signs_are_equally_likely():
-    choices, levels, signs = draws(RandAugment(probability=1.0), 20000)
+def test_operations_magnitudes_and_signs_are_uniform():
+    choices, magnitudes, signs = sample(RandAugment(probability=1.0), 20000)
     for values, expected in (
         (choices, range(14)),
-        (levels, range(1, 10)),
+        (magnitudes, range(1, 10)),
         (signs, (-1, 1)),
     ):
         for column in values.T:
             found, counts = np.unique(column, return_counts=True)
             assert list(found) == list(expected)
             # Five standard deviations of a binomial count.
-            share = 1 / len(expected)
-            deviation = (20000 * share * (1 - share)) ** 0.5
-            assert abs(counts - 20000 * share).max() < 5 * deviation
+            p = 1 / len(expected)
+            deviation = (20000 * p * (1 - p)) ** 0.5
+            assert abs(counts - 20000 * p).max() < 5 * deviation
 
 
-def test_rounds_and_draws_are_independent():
-    choices, levels, signs = draws(RandAugment(probability=1.0), 20000)
-    columns = np.concatenate([choices, levels, signs], axis=1)
+def test_rounds_and_samples_are_independent():
+    choices, magnitudes, signs = sample(RandAugment(probability=1.0), 20000)
+    columns = np.concatenate([choices, magnitudes, signs], axis=1)
     correlations = np.corrcoef(columns.T) - np.eye(6)
     # Five times 1 / sqrt(20000).
     assert abs(correlations).max() < 0.036
 
 
 @pytest.mark.parametrize(
-    ("view", "share"),
+    ("view", "probability"),
     [
         (RandAugment(), 0.5),
         (RandAugment(magnitude=5), 1.0),
@@ -100,18 +100,18 @@ def test_rounds_and_draws_are_independent():
         (RandAugment(probability=0.0), 0.0),
     ],
 )
-def test_probability_is_the_share_of_applied_operations(view, share):
-    choices, _, _ = draws(view, 10000)
-    # Five standard deviations of the mean of 20000 draws.
-    assert abs((choices >= 0).mean() - share) < 0.018
+def test_operations_are_applied_with_their_probability(view, probability):
+    choices, _, _ = sample(view, 10000)
+    # Five standard deviations of the mean of 20000 samples.
+    assert abs((choices >= 0).mean() - probability) < 0.018
 
 
-def test_fixed_magnitude_is_the_level_of_all():
-    _, levels, _ = draws(RandAugment(magnitude=6.5), 100)
-    assert (levels == 6.5).all()
+def test_fixed_magnitude_applies_to_all_operations():
+    _, magnitudes, _ = sample(RandAugment(magnitude=6.5), 100)
+    assert (magnitudes == 6.5).all()
 
 
-def test_probability_zero_is_identity(photographs):
+def test_probability_zero_is_the_identity(photographs):
     view = RandAugment(probability=0.0)
     np.testing.assert_array_equal(view(photographs, 0), photographs)
 
@@ -122,7 +122,7 @@ def test_images_of_a_batch_get_different_operations(photographs):
     assert len({result.tobytes() for result in results}) > 20
 
 
-def test_more_images_do_not_change_the_first(photographs):
+def test_larger_batch_does_not_change_the_first_images(photographs):
     view = RandAugment()
     np.testing.assert_array_equal(
         view(photographs, 5)[:6], view(photographs[:6], 5)
@@ -137,19 +137,19 @@ def test_two_in_one_composition_differ(photographs):
     assert (twice.numpy() != again.numpy()).any()
 
 
-def test_moved_in_border_is_fill_unless_a_table_comes_after():
+def test_border_is_filled_unless_a_table_operation_follows():
     images = np.full((1, 32, 32, 3), 200, "uint8")
     view = RandAugment(num_ops=2, ops=["TranslateX", "Invert"])
-    choices, levels, signs = ([0, 1], [9.0, 9.0], [1.0, 1.0])
+    choices, magnitudes, signs = ([0, 1], [9.0, 9.0], [1.0, 1.0])
 
-    def draw(batch, seed):
+    def sample_fixed(batch, seed):
         return (
             tf.constant([choices]),
-            tf.constant([levels], tf.float64),
+            tf.constant([magnitudes], tf.float64),
             tf.constant([signs], tf.float64),
         )
 
-    view.draw = draw
+    view.sample = sample_fixed
     inverted_after = view(images, 0).numpy()
     assert (inverted_after[0, :, -9:] == 255).all()
     assert (inverted_after[0, :, :-9] == 55).all()

@@ -1,4 +1,4 @@
-"""Seeds: every form of an int, and nothing else."""
+"""Seeds: ints and int tensors only."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from kconsist.views._seeds import as_seed
 @pytest.mark.parametrize(
     "seed", [0, -1, 2**31, 2**63 - 1, 2**64 - 1, np.int64(7), np.int32(7)]
 )
-def test_seed_may_be_any_int(seed, photographs):
+def test_seed_can_be_any_int(seed, photographs):
     viewed = FlipCrop()(photographs, seed)
     np.testing.assert_array_equal(viewed, FlipCrop()(photographs, seed))
     assert np.any(viewed != FlipCrop()(photographs, 3))
@@ -33,7 +33,7 @@ def test_bad_seed_is_an_error(seed, photographs):
         FlipCrop()(photographs, seed)
 
 
-def test_every_int_of_64_bits_is_a_seed_of_its_own():
+def test_every_64_bit_int_is_a_distinct_seed():
     numbers = [0, 1, -1, 2**31, 2**32, 2**32 - 1, 2**62, -(2**63)]
     found = {tuple(as_seed(number).numpy()) for number in numbers}
     assert len(found) == len(numbers)

@@ -1,4 +1,4 @@
-"""The picture of a view."""
+"""The plot of a view."""
 
 import sys
 
@@ -9,29 +9,29 @@ from kconsist.views import FlipCrop, show
 
 
 @pytest.mark.parametrize("name", ["photographs", "digits"])
-def test_originals_then_a_row_for_each_seed(name, request):
+def test_plots_originals_and_one_row_per_seed(name, request):
     pytest.importorskip("matplotlib")
     images = request.getfixturevalue(name)
     figure = show(images, FlipCrop(), seed=5, columns=6, rows=2)
     assert len(figure.axes) == 3 * 6
-    drawn = [axes.images[0].get_array() for axes in figure.axes]
+    plotted = [axes.images[0].get_array() for axes in figure.axes]
     expected = [images[:6]]
     expected += [FlipCrop()(images[:6], seed) for seed in (5, 6)]
     expected = np.concatenate(expected)
     if name == "digits":
         expected = expected[..., 0]
-    np.testing.assert_array_equal(np.stack(drawn), expected)
+    np.testing.assert_array_equal(np.stack(plotted), expected)
 
 
-def test_a_named_row_for_each_view_of_a_dictionary(photographs):
+def test_plots_one_named_row_per_view_of_a_dictionary(photographs):
     pytest.importorskip("matplotlib")
     views = {"weak": FlipCrop(), "none": None}
     figure = show(photographs, views, seed=5, columns=3)
     assert len(figure.axes) == 3 * 3
-    drawn = [axes.images[0].get_array() for axes in figure.axes]
+    plotted = [axes.images[0].get_array() for axes in figure.axes]
     images = photographs[:3]
     expected = np.concatenate([images, FlipCrop()(images, 5), images])
-    np.testing.assert_array_equal(np.stack(drawn), expected)
+    np.testing.assert_array_equal(np.stack(plotted), expected)
     names = [axes.texts[0].get_text() for axes in figure.axes[::3]]
     assert names == ["original", "weak", "none"]
 

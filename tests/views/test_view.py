@@ -1,4 +1,4 @@
-"""What every view promises."""
+"""The contract of all views."""
 
 import subprocess
 import sys
@@ -50,7 +50,7 @@ def darken(images, seed):
 
 
 def assert_same(results, others):
-    """Asserts that two results, tensors or tuples of them, are the same."""
+    """Asserts that two results, tensors or tuples of them, are equal."""
     results, others = tf.nest.flatten(results), tf.nest.flatten(others)
     for result, other in zip(results, others, strict=True):
         np.testing.assert_array_equal(result, other)
@@ -66,7 +66,7 @@ def as_bytes(results, number):
 @pytest.mark.parametrize(
     "shape", [(8, 8, 1), (9, 14, 3), (33, 20, 1), (70, 48, 3)]
 )
-def test_view_takes_any_size(view, shape):
+def test_view_accepts_any_size(view, shape):
     images = np.random.default_rng(0).integers(0, 256, (5, *shape), "uint8")
     results = tf.nest.flatten(view(images, seed=0))
     traced = tf.nest.flatten(tf.function(view)(images, tf.constant([0, 0])))
@@ -79,7 +79,9 @@ def test_view_takes_any_size(view, shape):
 
 
 @every_view
-def test_view_gives_uint8_of_the_same_batch(view, photographs, digits):
+def test_view_returns_uint8_and_keeps_batch_and_channels(
+    view, photographs, digits
+):
     for images in (photographs, digits):
         for result in tf.nest.flatten(view(images, seed=0)):
             assert result.dtype == tf.uint8
@@ -88,12 +90,12 @@ def test_view_gives_uint8_of_the_same_batch(view, photographs, digits):
 
 
 @every_view
-def test_same_seed_same_pixels(view, photographs):
+def test_same_seed_gives_the_same_pixels(view, photographs):
     assert_same(view(photographs, seed=3), view(photographs, seed=3))
 
 
 @every_view
-def test_global_seed_changes_nothing(view, photographs):
+def test_global_seed_has_no_effect(view, photographs):
     def through_pipeline():
         dataset = tf.data.Dataset.from_tensors(photographs)
         (mapped,) = dataset.map(lambda x: view(x, 3), num_parallel_calls=2)
@@ -102,12 +104,12 @@ def test_global_seed_changes_nothing(view, photographs):
     keras.utils.set_random_seed(1)
     before = through_pipeline()
     keras.utils.set_random_seed(2)
-    tf.random.normal((3,))  # Moves the global generator on.
+    tf.random.normal((3,))  # Advances the global generator.
     assert_same(before, through_pipeline())
 
 
 @pytest.mark.parametrize("view", RANDOM_VIEWS, ids=repr)
-def test_other_seed_other_pixels(view, photographs):
+def test_other_seed_gives_other_pixels(view, photographs):
     for first, second in ((3, 4), (0, 1), ([0, 1], [0, 2])):
         results = [view(photographs, seed) for seed in (first, second)]
         for one, other in zip(*map(tf.nest.flatten, results), strict=True):
@@ -115,9 +117,9 @@ def test_other_seed_other_pixels(view, photographs):
 
 
 @pytest.mark.parametrize("view", RANDOM_VIEWS, ids=repr)
-def test_each_image_draws_on_its_own(view, photographs):
-    same = np.repeat(photographs[:1], 24, axis=0)
-    results = view(same, seed=0)
+def test_images_are_sampled_independently(view, photographs):
+    copies = np.repeat(photographs[:1], 24, axis=0)
+    results = view(copies, seed=0)
     assert len({as_bytes(results, number) for number in range(24)}) > 4
 
 
@@ -157,7 +159,7 @@ def test_images_of_unknown_size_in_a_pipeline(view, photographs):
 
 
 def test_pipelines_are_traced_without_warnings():
-    # In its own process: AutoGraph warns once only.
+    # In its own process, since AutoGraph warns only once.
     program = (
         "import numpy as np, tensorflow as tf\n"
         "from kconsist import views as v\n"
@@ -169,21 +171,21 @@ def test_pipelines_are_traced_without_warnings():
         "points = tf.data.Dataset.from_tensors(np.zeros((4, 2), 'float32'))\n"
         "points.map(lambda batch: v.Jitter(std=1.0)(batch, 0))\n"
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stderr
-    assert "AutoGraph could not transform" not in done.stderr
+    assert result.returncode == 0, result.stderr
+    assert "AutoGraph could not transform" not in result.stderr
 
 
 @every_view
-def test_an_empty_batch_gives_an_empty_batch(view):
+def test_empty_batch_gives_an_empty_batch(view):
     for result in tf.nest.flatten(view(np.zeros((0, 32, 32, 3), "uint8"), 0)):
         assert result.shape[0] == 0
 
 
 @every_view
-def test_images_are_left_alone(view, photographs):
+def test_input_is_not_modified(view, photographs):
     before = photographs.copy()
     view(photographs, seed=0)
     np.testing.assert_array_equal(photographs, before)
@@ -196,8 +198,14 @@ def test_images_are_left_alone(view, photographs):
         (np.zeros((4, 32, 32, 3), "int64"), "uint8 .* got int64"),
         (np.zeros((32, 32), "uint8"), r"got shape \(32, 32\)"),
         (np.zeros((1, 4, 32, 32, 3), "uint8"), "got shape"),
-        (np.zeros((4, 3, 32, 32), "uint8"), "1 or 3 channels, last, got 32"),
-        (np.zeros((4, 32, 32, 4), "uint8"), "1 or 3 channels, last, got 4"),
+        (
+            np.zeros((4, 3, 32, 32), "uint8"),
+            "1 or 3 channels in the last axis, got 32",
+        ),
+        (
+            np.zeros((4, 32, 32, 4), "uint8"),
+            "1 or 3 channels in the last axis, got 4",
+        ),
         (np.zeros((4, 7, 32, 3), "uint8"), "at least 8, got 7 and 32"),
         (np.zeros((32, 5, 1), "uint8"), "at least 8, got 32 and 5"),
     ],
@@ -233,7 +241,7 @@ def test_config_round_trip(view):
     assert type(view).from_config(view.get_config()) == view
 
 
-def test_views_of_other_arguments_or_class_differ():
+def test_views_with_other_arguments_or_class_are_not_equal():
     assert FlipCrop() != FlipCrop(padding=3)
     assert FlipCrop() != Identity()
     assert Compose([FlipCrop()]) != Compose([Cutout()])
@@ -244,13 +252,13 @@ def test_repr_names_the_arguments():
     assert repr(Compose([Identity()])) == "Compose(views=[Identity()])"
 
 
-def test_identity_takes_anything():
+def test_identity_accepts_anything():
     for value in (np.zeros((5, 2), "float32"), np.zeros((2, 4, 4), "int32")):
         np.testing.assert_array_equal(Identity()(value, 0), value)
 
 
-def test_view_without_transform_says_so(photographs):
-    with pytest.raises(NotImplementedError, match="transform"):
+def test_view_without_transform_is_an_error(photographs):
+    with pytest.raises(NotImplementedError, match="must implement transform"):
         View()(photographs, seed=0)
 
 
@@ -275,7 +283,7 @@ def test_view_without_transform_says_so(photographs):
         # MixMatch, section 5.
         (
             MixUp,
-            {"alpha": 0.75, "per_example": True, "own_part_larger": False},
+            {"alpha": 0.75, "per_example": True, "at_least_half": False},
         ),
         # SimCLR, appendix A, and its code for CIFAR-10.
         (
@@ -299,8 +307,8 @@ def test_defaults_are_the_papers(view, expected):
     assert {name: config[name] for name in expected} == expected
 
 
-def test_classes_have_keyed_draws_of_their_own(photographs):
-    """One seed for a whole composition, and no two kinds share its draws."""
+def test_classes_derive_keyed_seeds(photographs):
+    """With one seed, two classes sample independently."""
 
     class Seed(View):
         def transform(self, images, seed):

@@ -1,13 +1,13 @@
-"""The operations of RandAugment written with Pillow, as FixMatch runs them.
+"""The operations of RandAugment in Pillow, as FixMatch runs them.
 
-Each is a function of (RGBA image, level, sign).
+Each is a function of (RGBA image, magnitude, sign).
 """
 
 from PIL import Image, ImageEnhance, ImageOps
 
 
 def on_rgb(function):
-    """Makes the image opaque again, as the published code does."""
+    """Drops alpha before the function, as the published code does."""
     return lambda image, *rest: function(image.convert("RGB"), *rest).convert(
         "RGBA"
     )
@@ -17,7 +17,7 @@ def move(image, *coefficients):
     return image.transform(image.size, Image.AFFINE, coefficients)
 
 
-def enhanced(enhancer):
+def enhance(enhancer):
     return lambda image, m, sign: enhancer(image).enhance(m * 1.8 / 10 + 0.1)
 
 
@@ -44,10 +44,10 @@ ORACLE = {
     "TranslateY": lambda i, m, s: move(
         i, 1, 0, 0, 0, 1, s * pixels(m, i.height)
     ),
-    "Color": enhanced(ImageEnhance.Color),
-    "Contrast": enhanced(ImageEnhance.Contrast),
-    "Brightness": enhanced(ImageEnhance.Brightness),
-    "Sharpness": enhanced(ImageEnhance.Sharpness),
+    "Color": enhance(ImageEnhance.Color),
+    "Contrast": enhance(ImageEnhance.Contrast),
+    "Brightness": enhance(ImageEnhance.Brightness),
+    "Sharpness": enhance(ImageEnhance.Sharpness),
     "Solarize": on_rgb(
         lambda i, m, s: ImageOps.solarize(i, 256 - int(m * 256 / 10))
     ),
