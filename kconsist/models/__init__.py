@@ -1,4 +1,4 @@
-"""Networks that the papers used. They return logits."""
+"""Models: the networks of the papers. They return logits."""
 
 from kconsist.models.mlp import MLP
 from kconsist.models.wide_resnet import WideResNet

@@ -1,19 +1,19 @@
-"""A small fully connected network, for points and for tests."""
+"""A small fully connected network for 2-D points and tests."""
 
 import keras
 
 
 def MLP(  # noqa: N802 (a model's name)
     num_classes: int,
-    input_shape: tuple = (2,),
-    hidden: tuple = (64, 64, 64),
+    input_shape: tuple[int, ...] = (2,),
+    hidden: tuple[int, ...] = (64, 64, 64),
 ) -> keras.Model:
-    """Returns a network of fully connected layers with ReLU.
+    """Returns a fully connected network with ReLU activations.
 
     Args:
-        num_classes: width of the output.
+        num_classes: number of classes.
         input_shape: shape of one example. Defaults to `(2,)`.
-        hidden: width of each hidden layer. Defaults to `(64, 64, 64)`.
+        hidden: widths of the hidden layers. Defaults to `(64, 64, 64)`.
 
     Returns:
         A built model from (batch, *input_shape) to logits (batch, classes).

@@ -1,7 +1,7 @@
-"""Schedules: numbers that vary with the optimizer's step.
+"""Schedules: values that depend on the optimizer step.
 
-All are `keras.optimizers.schedules.LearningRateSchedule`, so that each serves
-as a learning rate and as the weight of a loss.
+Each is a `keras.optimizers.schedules.LearningRateSchedule`, for use as a
+learning rate or as the weight of a loss.
 """
 
 from kconsist.schedules.annealing import TrainingSignalAnnealing, WarmStart

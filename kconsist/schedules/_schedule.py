@@ -1,4 +1,4 @@
-"""What the schedules of a value share."""
+"""The base class of schedules of a value."""
 
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
@@ -7,9 +7,9 @@ from kconsist import _checks
 
 
 class Schedule(LearningRateSchedule):
-    """A value at full strength, and the number of steps to it or over it."""
+    """Stores the full value and the number of steps of the schedule."""
 
-    def __init__(self, value, steps):
+    def __init__(self, value: float, steps: int):
         _checks.weight("value", value)
         _checks.positive("steps", steps)
         super().__init__()
@@ -20,5 +20,5 @@ class Schedule(LearningRateSchedule):
         return ops.cast(step, "float32") / self.steps
 
     def get_config(self) -> dict:
-        """Returns the configuration."""
+        """Returns the arguments of `__init__`."""
         return {"value": self.value, "steps": self.steps}

@@ -1,4 +1,4 @@
-"""Values that tend to their end: a ceiling, and the strength of a reversal."""
+"""Annealing: a confidence ceiling, and the strength of gradient reversal."""
 
 import math
 
@@ -12,17 +12,20 @@ from kconsist.schedules._schedule import Schedule
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class TrainingSignalAnnealing(LearningRateSchedule):
-    """α(1 - 1/C) + 1/C: a ceiling of confidence that rises from 1/C to 1.
+    """α(1 - 1/C) + 1/C: a confidence ceiling that rises from 1/C to 1.
 
-    With r = min(t / steps, 1), α is r for `"linear"`, e^(5(r - 1)) for `"exp"`
-    (rises late: for few labels, which are soon learned) and 1 - e^(-5r) for
-    `"log"` (rises early). The first of these two starts at 0.007 and the second
-    ends at 0.993.
-    `kconsist.targets.tsa_mask` masks the labeled examples above the ceiling.
+    With r = min(t / steps, 1), α is
+
+    - r for `"linear"`;
+    - e^(5(r - 1)) for `"exp"`, which starts at 0.007 and rises late: for few
+      labels, which the model fits early;
+    - 1 - e^(-5r) for `"log"`, which rises early and ends at 0.993.
+
+    `kconsist.targets.tsa_mask` masks labeled examples above the ceiling.
 
     Args:
         num_classes: number of classes (C).
-        steps: number of optimizer steps of the whole training (T).
+        steps: number of optimizer steps of the whole run (T).
         scale: `"linear"`, `"exp"` or `"log"`. Defaults to `"linear"`.
 
     Example:
@@ -37,7 +40,7 @@ class TrainingSignalAnnealing(LearningRateSchedule):
     signal annealing.
     """
 
-    def __init__(self, num_classes, steps, scale="linear"):
+    def __init__(self, num_classes: int, steps: int, scale: str = "linear"):
         _checks.in_range("num_classes", num_classes, 2, math.inf)
         _checks.positive("steps", steps)
         _checks.one_of("scale", scale, ("linear", "exp", "log"))
@@ -53,11 +56,11 @@ class TrainingSignalAnnealing(LearningRateSchedule):
             rate = ops.exp(5.0 * (rate - 1.0))
         elif self.scale == "log":
             rate = 1.0 - ops.exp(-5.0 * rate)
-        least = 1.0 / self.num_classes
-        return rate * (1.0 - least) + least
+        chance = 1.0 / self.num_classes
+        return rate * (1.0 - chance) + chance
 
     def get_config(self) -> dict:
-        """Returns the configuration."""
+        """Returns the arguments of `__init__`."""
         return {
             "num_classes": self.num_classes,
             "steps": self.steps,
@@ -69,14 +72,14 @@ class TrainingSignalAnnealing(LearningRateSchedule):
 class WarmStart(Schedule):
     """2 (value - low) / (1 + e^(-slope · t / steps)) - (value - low) + low.
 
-    From `low` towards `value`, which it does not reach: with a slope of 1 it
-    is 46 % of the way there at `steps`, and comes within 1 % at 5.3 · `steps`.
+    Rises from `low` toward `value` without reaching it: with a slope of 1 it
+    covers 46 % of the range by `steps`, and 99 % by 5.3 · `steps`.
 
     Args:
-        value: the value that it tends to. TLL's Debiased Self-Training: 0.1.
-        steps: the step at which the exponent is -slope. TLL's: 1000.
-        low: the value at first. Defaults to `0.0`.
-        slope: steepness. Defaults to `1.0`.
+        value: the limit. TLL's Debiased Self-Training uses 0.1.
+        steps: the step at which the exponent is -slope. TLL uses 1000.
+        low: the initial value. Defaults to `0.0`.
+        slope: the steepness. Defaults to `1.0`.
 
     Example:
         ```python
@@ -90,7 +93,9 @@ class WarmStart(Schedule):
     `tllib.modules.grl.WarmStartGradientReverseLayer`.
     """
 
-    def __init__(self, value, steps, low=0.0, slope=1.0):
+    def __init__(
+        self, value: float, steps: int, low: float = 0.0, slope: float = 1.0
+    ):
         super().__init__(value, steps)
         _checks.in_range("low", low, 0, math.inf)
         _checks.positive("slope", slope)
@@ -99,10 +104,10 @@ class WarmStart(Schedule):
 
     def __call__(self, step):
         """Returns the value at a step."""
-        rise = self.value - self.low
+        height = self.value - self.low
         power = ops.exp(-self.slope * self._progress(step))
-        return 2.0 * rise / (1.0 + power) - rise + self.low
+        return 2.0 * height / (1.0 + power) - height + self.low
 
     def get_config(self) -> dict:
-        """Returns the configuration."""
+        """Returns the arguments of `__init__`."""
         return {**super().get_config(), "low": self.low, "slope": self.slope}

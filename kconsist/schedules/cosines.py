@@ -1,4 +1,4 @@
-"""Cosines: values that fall over a whole training."""
+"""Cosine schedules over a whole run."""
 
 import math
 
@@ -11,11 +11,11 @@ from kconsist.schedules._schedule import Schedule
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class FixMatchCosine(Schedule):
-    """value · cos(7πt / (16 steps)), which ends at 0.195 of `value`.
+    """value · cos(7πt / (16 steps)), which ends at 0.195 · value.
 
     Args:
-        value: the learning rate at first.
-        steps: number of optimizer steps of the whole training (K).
+        value: the initial learning rate.
+        steps: number of optimizer steps of the whole run (K).
 
     Example:
         ```python
@@ -36,16 +36,18 @@ class FixMatchCosine(Schedule):
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class HalfCosine(Schedule):
-    """From `value` to `end` by half a cosine, after a linear warm-up from 0.
+    """Half a cosine from `value` to `end`, after a linear warm-up from 0.
 
-    As a learning rate: SimCLR, BYOL, SwAV and Barlow Twins, the warm-up ten
-    epochs long. As the decay of an average: BYOL's 0.996 to 1.
+    SimCLR, BYOL, SwAV and Barlow Twins use it as the learning rate, with a
+    warm-up of ten epochs. BYOL also uses it as the decay of the moving average,
+    from 0.996 to 1.
 
     Args:
         value: the value at the end of the warm-up.
-        steps: number of optimizer steps of the whole training.
-        warmup_steps: steps of the warm-up, fewer than `steps`. Defaults to `0`.
-        end: the value at the end. Defaults to `0.0`.
+        steps: number of optimizer steps of the whole run.
+        warmup_steps: number of warm-up steps, less than `steps`. Defaults to
+            `0`.
+        end: the final value. Defaults to `0.0`.
 
     Example:
         ```python
@@ -58,7 +60,9 @@ class HalfCosine(Schedule):
     Reference: BYOL, Grill et al. 2020, https://arxiv.org/abs/2006.07733.
     """
 
-    def __init__(self, value, steps, warmup_steps=0, end=0.0):
+    def __init__(
+        self, value: float, steps: int, warmup_steps: int = 0, end: float = 0.0
+    ):
         super().__init__(value, steps)
         _checks.in_range("warmup_steps", warmup_steps, 0, steps - 1)
         _checks.in_range("end", end, 0, math.inf)
@@ -68,15 +72,15 @@ class HalfCosine(Schedule):
     def __call__(self, step):
         """Returns the value at a step."""
         step = ops.cast(step, "float32")
-        rest = (step - self.warmup_steps) / (self.steps - self.warmup_steps)
-        cosine = ops.cos(math.pi * ops.clip(rest, 0.0, 1.0))
+        progress = (step - self.warmup_steps) / (self.steps - self.warmup_steps)
+        cosine = ops.cos(math.pi * ops.clip(progress, 0.0, 1.0))
         value = self.end + (self.value - self.end) * (1.0 + cosine) / 2.0
         if self.warmup_steps:
             value *= ops.minimum(step / self.warmup_steps, 1.0)
         return value
 
     def get_config(self) -> dict:
-        """Returns the configuration."""
+        """Returns the arguments of `__init__`."""
         return {
             **super().get_config(),
             "warmup_steps": self.warmup_steps,

@@ -1,4 +1,4 @@
-"""Ramps: values that rise at the start of a training or fall at its end."""
+"""Ramps: values that rise at the start of a run or fall at its end."""
 
 import keras
 from keras import ops
@@ -9,10 +9,10 @@ from kconsist.schedules._schedule import Schedule
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class LinearRampUp(Schedule):
-    """0 up to step `start`, then rising linearly to `value` at step `steps`.
+    """0 until step `start`, then a linear rise to `value` at step `steps`.
 
     Args:
-        value: the value from `steps` on.
+        value: the final value, constant from `steps` on.
         steps: optimizer step at which the ramp ends.
         start: optimizer step at which the ramp begins (T1 in Pseudo-Label,
             whose T2 is `steps`). Defaults to `0`.
@@ -29,33 +29,33 @@ class LinearRampUp(Schedule):
     equation 16.
     """
 
-    def __init__(self, value, steps, start=0):
+    def __init__(self, value: float, steps: int, start: int = 0):
         super().__init__(value, steps)
         if not 0 <= start < steps:
             raise ValueError(
-                f"start must be in [0, {steps}), before the ramp ends, got "
-                f"{start!r}"
+                f"start must be in [0, {steps}), before the end of the ramp, "
+                f"got {start!r}"
             )
         self.start = start
 
     def __call__(self, step):
         """Returns the value at a step."""
-        risen = ops.cast(step, "float32") - self.start
+        elapsed = ops.cast(step, "float32") - self.start
         return self.value * ops.clip(
-            risen / (self.steps - self.start), 0.0, 1.0
+            elapsed / (self.steps - self.start), 0.0, 1.0
         )
 
     def get_config(self) -> dict:
-        """Returns the configuration."""
+        """Returns the arguments of `__init__`."""
         return {**super().get_config(), "start": self.start}
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class SigmoidRampUp(Schedule):
-    """value · exp(-5 (1 - min(t / steps, 1))²); not 0 at first, but e⁻⁵.
+    """value · exp(-5 (1 - min(t / steps, 1))²); starts at e⁻⁵ · value, not 0.
 
     Args:
-        value: the value at the end.
+        value: the final value.
         steps: number of optimizer steps of the ramp.
 
     Example:
@@ -70,40 +70,40 @@ class SigmoidRampUp(Schedule):
 
     def __call__(self, step):
         """Returns the value at a step."""
-        left = 1.0 - ops.minimum(self._progress(step), 1.0)
-        return self.value * ops.exp(-5.0 * left * left)
+        remaining = 1.0 - ops.minimum(self._progress(step), 1.0)
+        return self.value * ops.exp(-5.0 * remaining * remaining)
 
 
 class _RampDown(Schedule):
-    """A value that falls over the last `length` of `steps`."""
+    """The base class of values that fall over the last `length` steps."""
 
-    def __init__(self, value, steps, length):
+    def __init__(self, value: float, steps: int, length: int):
         super().__init__(value, steps)
         _checks.positive("length", length)
         if length > steps:
             raise ValueError(
-                f"length must be at most steps, {steps}, got {length}"
+                f"length must be at most steps ({steps}), got {length}"
             )
         self.length = length
 
-    def _left(self, step):
-        """Returns 1 up to the ramp, 0 at `steps` and after it."""
-        left = (self.steps - ops.cast(step, "float32")) / self.length
-        return ops.clip(left, 0.0, 1.0)
+    def _remaining(self, step):
+        """Returns 1 before the ramp, falling linearly to 0 at `steps`."""
+        remaining = (self.steps - ops.cast(step, "float32")) / self.length
+        return ops.clip(remaining, 0.0, 1.0)
 
     def get_config(self) -> dict:
-        """Returns the configuration."""
+        """Returns the arguments of `__init__`."""
         return {**super().get_config(), "length": self.length}
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
 class LinearRampDown(_RampDown):
-    """value · min((steps - t) / length, 1): 0 from `steps` on.
+    """value · min((steps - t) / length, 1), and 0 from `steps` on.
 
     Args:
-        value: the value at first.
-        steps: number of optimizer steps of the whole training.
-        length: number of steps of the ramp, the last ones.
+        value: the initial value.
+        steps: number of optimizer steps of the whole run.
+        length: number of steps of the ramp, at the end of the run.
 
     Example:
         ```python
@@ -117,7 +117,7 @@ class LinearRampDown(_RampDown):
 
     def __call__(self, step):
         """Returns the value at a step."""
-        return self.value * self._left(step)
+        return self.value * self._remaining(step)
 
 
 @keras.saving.register_keras_serializable(package="kconsist")
@@ -125,9 +125,9 @@ class SigmoidRampDown(_RampDown):
     """value · exp(-12.5 (1 - min((steps - t) / length, 1))²); ends at e⁻¹²·⁵.
 
     Args:
-        value: the value at first.
-        steps: number of optimizer steps of the whole training.
-        length: number of steps of the ramp, the last ones.
+        value: the initial value.
+        steps: number of optimizer steps of the whole run.
+        length: number of steps of the ramp, at the end of the run.
 
     Example:
         ```python
@@ -141,5 +141,5 @@ class SigmoidRampDown(_RampDown):
 
     def __call__(self, step):
         """Returns the value at a step."""
-        gone = 1.0 - self._left(step)
-        return self.value * ops.exp(-12.5 * gone * gone)
+        elapsed = 1.0 - self._remaining(step)
+        return self.value * ops.exp(-12.5 * elapsed * elapsed)

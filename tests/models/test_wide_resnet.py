@@ -1,3 +1,5 @@
+"""WideResNet and MLP: size, outputs, regularization."""
+
 import keras
 import numpy as np
 import pytest
@@ -5,17 +7,17 @@ import pytest
 from kconsist import models
 
 
-def trainable(model):
+def num_parameters(model):
     return sum(int(np.prod(v.shape)) for v in model.trainable_variables)
 
 
-def test_wrn_28_2_has_the_published_size():
-    """1.47 million, without biases in the convolutions."""
-    assert trainable(models.WideResNet(28, 2, 10)) == 1_467_610
+def test_wrn_28_2_has_the_published_number_of_parameters():
+    """1.47 million; convolutions have no bias."""
+    assert num_parameters(models.WideResNet(28, 2, 10)) == 1_467_610
 
 
 @pytest.mark.parametrize("depth, width", [(10, 1), (16, 2), (22, 1)])
-def test_layers_count_as_the_name_says(depth, width):
+def test_number_of_convolutions_matches_the_depth(depth, width):
     model = models.WideResNet(depth, width, 10)
     convolutions = [
         layer
@@ -32,7 +34,7 @@ def test_layers_count_as_the_name_says(depth, width):
 
 
 @pytest.mark.parametrize("shape", [(32, 32, 3), (28, 28, 1), (64, 48, 3)])
-def test_returns_float32_logits_for_any_image(shape):
+def test_returns_float32_logits_for_any_image_size(shape):
     keras.config.set_dtype_policy("mixed_float16")
     model = models.WideResNet(10, 1, 7, shape)
     images = np.zeros((2, *shape), "uint8")
@@ -42,7 +44,7 @@ def test_returns_float32_logits_for_any_image(shape):
 
 
 @pytest.mark.parametrize("depth", [4, 9, 12, 27])
-def test_depth_that_is_no_wide_resnet(depth):
+def test_invalid_depth_is_an_error(depth):
     with pytest.raises(ValueError, match="depth must be 6n . 4"):
         models.WideResNet(depth)
 
@@ -55,7 +57,7 @@ def test_weight_decay_is_half_the_squared_norm_of_the_kernels():
     assert not models.WideResNet(10, 1).losses
 
 
-def test_pixels_are_mapped_inside_unless_told_otherwise():
+def test_pixels_are_rescaled_by_default():
     keras.utils.set_random_seed(0)
     inside = models.WideResNet(10, 1)
     outside = models.WideResNet(10, 1, include_preprocessing=False)

@@ -1,3 +1,5 @@
+"""Properties of the views, for random images, seeds and arguments."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -47,11 +49,11 @@ def call(view, images, seed):
 @pytest.mark.parametrize("name", VIEWS)
 @settings(max_examples=5)
 @given(images=IMAGES, seed=SEEDS, other=st.integers(0, 255))
-def test_an_image_is_changed_by_seed_and_place_alone(name, images, seed, other):
+def test_result_depends_only_on_image_seed_and_index(name, images, seed, other):
     view, before = VIEWS[name], images.copy()
     found = call(view, images, seed)
     np.testing.assert_array_equal(images, before)
-    # Neighbors have no say in it.
+    # Replacing the other images of the batch changes nothing.
     neighbors = np.full_like(images, other)
     neighbors[-1] = images[-1]
     for a, b, again in zip(
@@ -69,7 +71,7 @@ def test_an_image_is_changed_by_seed_and_place_alone(name, images, seed, other):
 @pytest.mark.parametrize("name", VIEWS)
 @settings(max_examples=3)
 @given(images=IMAGES, pair=PAIRS)
-def test_one_image_is_a_batch_of_one(name, images, pair):
+def test_single_image_equals_a_batch_of_one(name, images, pair):
     view, seed = VIEWS[name], tf.constant(pair, tf.int64)
     for batch, single in zip(
         call(view, images[:1], seed), call(view, images[0], seed), strict=True
@@ -82,7 +84,7 @@ def pixels(image):
 
 
 @given(images=IMAGES, seed=SEEDS, padding=st.integers(0, 7))
-def test_flip_crop_moves_pixels_and_makes_none(images, seed, padding):
+def test_flip_crop_only_moves_pixels(images, seed, padding):
     (found,) = call(FlipCrop(padding=padding), images, seed)
     for before, after in zip(images, found, strict=True):
         assert pixels(after) <= pixels(before)
@@ -111,10 +113,10 @@ def test_cutout_fills_one_rectangle_and_keeps_the_rest(
         rows, columns = np.nonzero(changed)
         height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
         assert changed.sum() == height * width
-        # Half of it is inside at least, as its centre is.
-        for side, whole in zip((height, width), before.shape, strict=False):
-            assert min(size - size // 2, whole) <= side + whole * (size > whole)
-            assert side <= min(size, whole)
+        # The center is inside, so at least half of the square is.
+        for side, full in zip((height, width), before.shape, strict=False):
+            assert min(size - size // 2, full) <= side + full * (size > full)
+            assert side <= min(size, full)
 
 
 @given(
@@ -138,35 +140,35 @@ def test_jitter_stays_in_its_ball(points, seed, radius):
     seed=SEEDS,
     alpha=st.sampled_from([0.1, 0.75, 5.0]),
     per_example=st.booleans(),
-    larger=st.booleans(),
+    at_least_half=st.booleans(),
 )
-def test_mix_up_keeps_the_range_and_the_mass_of_labels(
-    images, seed, alpha, per_example, larger
+def test_mix_up_keeps_the_range_of_pixels_and_the_sum_of_labels(
+    images, seed, alpha, per_example, at_least_half
 ):
-    view = MixUp(alpha, per_example=per_example, at_least_half=larger)
+    view = MixUp(alpha, per_example=per_example, at_least_half=at_least_half)
     labels = np.eye(len(images), dtype="float32")
     mixed, targets = (np.array(x) for x in view(images, labels, seed))
     assert mixed.dtype == np.uint8
     assert mixed.min() >= images.min() and mixed.max() <= images.max()
     np.testing.assert_allclose(targets.sum(-1), 1, rtol=1e-5)
-    # Each label says of which images its image is made, and in what shares.
+    # Each mixed label gives the weights of the images in the mixture.
     expected = np.tensordot(targets, images.astype("float64"), 1)
     np.testing.assert_allclose(mixed, expected, atol=0.51)
-    # Each image is the partner of one.
+    # Each image is mixed with one other image, or with itself.
     np.testing.assert_allclose(
         np.count_nonzero(targets > 1e-6, axis=1), 1, atol=1
     )
-    own = np.diag(targets)
-    if larger:
-        assert own.min() >= 0.5 - 1e-6
+    lam = np.diag(targets)
+    if at_least_half:
+        assert lam.min() >= 0.5 - 1e-6
     if not per_example:
-        moved = own < 1 - 1e-6
-        assert np.ptp(own[moved]) < 1e-6 if moved.any() else True
+        moved = lam < 1 - 1e-6
+        assert np.ptp(lam[moved]) < 1e-6 if moved.any() else True
 
 
 @settings(max_examples=3)
 @given(images=IMAGES, seed=SEEDS)
-def test_a_composition_of_one_is_that_view(images, seed):
+def test_composition_of_one_view_equals_that_view(images, seed):
     for view in (FlipCrop(), Cutout(4), RandAugment()):
         np.testing.assert_array_equal(
             Compose([Compose([view])])(images, seed), view(images, seed)

@@ -1,3 +1,5 @@
+"""Schedules against their closed forms."""
+
 import inspect
 import math
 
@@ -35,7 +37,7 @@ def test_is_monotone(cls):
     assert np.all(steps <= 1e-7) if falls else np.all(steps >= -1e-7)
 
 
-def test_ends_that_papers_state():
+def test_end_values_of_the_papers():
     assert float(schedules.SigmoidRampUp(1.0, 10)(0)) == pytest.approx(
         math.exp(-5)
     )
@@ -45,7 +47,7 @@ def test_ends_that_papers_state():
 
 
 @EVERY
-def test_comes_back_from_its_configuration(cls):
+def test_config_round_trip(cls):
     schedule = cls(3.0, 100)
     copy = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(schedule)
@@ -54,7 +56,7 @@ def test_comes_back_from_its_configuration(cls):
     assert float(copy(30)) == float(schedule(30))
 
 
-def test_linear_ramp_may_begin_later():
+def test_linear_ramp_with_a_later_start():
     """Pseudo-Label's α(t), equation 16: T1 is 100, T2 is 600."""
     ramp = schedules.LinearRampUp(3.0, steps=600, start=100)
     for step in (0, 99, 100, 101, 350, 599, 600, 1000):
@@ -72,37 +74,37 @@ def test_linear_ramp_may_begin_later():
 
 
 @pytest.mark.parametrize("start", [-1, 10, 11])
-def test_a_ramp_begins_before_it_ends(start):
+def test_start_after_the_end_is_an_error(start):
     with pytest.raises(ValueError, match=r"start must be in \[0, 10\)"):
         schedules.LinearRampUp(1.0, steps=10, start=start)
 
 
-def test_serves_as_a_learning_rate():
+def test_optimizer_accepts_a_schedule():
     rate = schedules.FixMatchCosine(0.03, steps=16)
     optimizer = keras.optimizers.SGD(rate)
     assert float(optimizer.learning_rate) == pytest.approx(0.03)
 
 
-def test_ramps_down_over_the_last_steps():
+def test_ramps_fall_over_the_last_steps():
     linear = schedules.LinearRampDown(3.0, steps=100, length=20)
     sigmoid = schedules.SigmoidRampDown(3.0, steps=100, length=20)
     for step in (0, 79, 80, 85, 90, 99, 100, 101, 1000):
-        left = min(max((100 - step) / 20, 0.0), 1.0)
-        np.testing.assert_allclose(linear(step), 3 * left, rtol=1e-5)
-        expected = 3 * math.exp(-12.5 * (1 - left) ** 2)
+        remaining = min(max((100 - step) / 20, 0.0), 1.0)
+        np.testing.assert_allclose(linear(step), 3 * remaining, rtol=1e-5)
+        expected = 3 * math.exp(-12.5 * (1 - remaining) ** 2)
         np.testing.assert_allclose(sigmoid(step), expected, rtol=1e-5)
 
 
-def test_warm_up_then_half_cosine_is_keras_own():
+def test_warm_up_and_half_cosine_equal_keras():
     ours = schedules.HalfCosine(0.3, steps=100, warmup_steps=10)
-    keras_own = keras.optimizers.schedules.CosineDecay(
+    keras_schedule = keras.optimizers.schedules.CosineDecay(
         0.0, decay_steps=90, warmup_target=0.3, warmup_steps=10
     )
     for step in (0, 1, 9, 10, 11, 50, 99, 100, 101):
-        np.testing.assert_allclose(ours(step), keras_own(step), atol=1e-7)
+        np.testing.assert_allclose(ours(step), keras_schedule(step), atol=1e-7)
 
 
-def test_half_cosine_is_the_momentum_of_byol():
+def test_half_cosine_equals_the_momentum_of_byol():
     momentum = schedules.HalfCosine(0.996, steps=100, end=1.0)
     for step in (0, 30, 100, 101):
         cosine = math.cos(math.pi * min(step / 100, 1.0))
@@ -118,7 +120,7 @@ ANNEALING = {
 
 
 @pytest.mark.parametrize("scale", ANNEALING)
-def test_signal_annealing_rises_from_chance_to_1(scale):
+def test_annealing_rises_from_chance_to_1(scale):
     ceiling = schedules.TrainingSignalAnnealing(4, 100, scale)
     for step in (0, 1, 50, 100, 101, 1000):
         rate = ANNEALING[scale](min(step / 100, 1.0))
@@ -127,7 +129,7 @@ def test_signal_annealing_rises_from_chance_to_1(scale):
     assert 0.25 <= ceiling(0) < 0.26 and 0.99 < ceiling(100) <= 1.0
 
 
-def test_warm_start_stays_far_from_its_end():
+def test_warm_start_equals_its_closed_form():
     strength = schedules.WarmStart(0.1, steps=1000)
     assert float(strength(0)) == 0.0
     assert float(strength(1000)) == pytest.approx(0.0462, abs=1e-4)
@@ -148,7 +150,7 @@ def test_warm_start_stays_far_from_its_end():
     ],
     ids=lambda schedule: type(schedule).__name__,
 )
-def test_all_arguments_come_back_from_the_configuration(schedule):
+def test_config_round_trip_of_all_arguments(schedule):
     copy = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(schedule)
     )
@@ -160,7 +162,7 @@ def test_all_arguments_come_back_from_the_configuration(schedule):
 
 
 @pytest.mark.parametrize(
-    "make, word",
+    "make, name",
     [
         (lambda: schedules.LinearRampDown(1.0, 10, 11), "length"),
         (lambda: schedules.SigmoidRampDown(1.0, 10, 0), "length"),
@@ -171,13 +173,13 @@ def test_all_arguments_come_back_from_the_configuration(schedule):
         (lambda: schedules.WarmStart(1.0, 10, slope=0), "slope"),
     ],
 )
-def test_wrong_arguments_are_named(make, word):
-    with pytest.raises(ValueError, match=f"{word} must be"):
+def test_wrong_arguments_are_named(make, name):
+    with pytest.raises(ValueError, match=f"{name} must be"):
         make()
 
 
 def test_defaults():
-    """UDA's linear schedule; TLL's warm start from 0 with a slope of 1."""
+    """UDA's linear schedule; TLL's warm start, from 0 with a slope of 1."""
     annealing = schedules.TrainingSignalAnnealing(2, 10).get_config()
     assert annealing["scale"] == "linear"
     warm = schedules.WarmStart(1.0, 10).get_config()
