@@ -5,7 +5,7 @@ import tensorflow as tf
 
 @tf.autograph.experimental.do_not_convert
 def as_seed(seed):
-    """Returns the stateless seed that an int or a tensor gives.
+    """Returns the stateless seed for an int or an int tensor.
 
     Args:
         seed: a Python int of up to 64 bits, or an int tensor of shape () or

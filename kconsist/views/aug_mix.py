@@ -37,8 +37,8 @@ class AugMix(View):
     w ~ Dirichlet(α, …, α) and m ~ Beta(α, α), the view is
     m · image + (1 - m) · Σ w_i chain_i(image), rounded once.
 
-    The operations and their magnitudes are those of `RandAugment`; geometric
-    operations bring in black. The published code differs in two places: it
+    The operations and their magnitudes are those of `RandAugment`; pixels from
+    outside the image are black. The published code differs in two places: it
     interpolates bilinearly, where Pillow's default and this view take the
     nearest pixel; and it translates by a third of the side at magnitude 10,
     where this view translates by 10/32.

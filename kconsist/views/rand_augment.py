@@ -54,11 +54,12 @@ class RandAugment(View):
     | SolarizeAdd | adds int(110 m / 10) to values below 128 |
     | Posterize | keeps 4 - int(4 m / 10) bits, at least 1 |
 
-    Each operation equals Pillow's. Rotate, Shear and Translate bring in black
-    pixels, as in Pillow. After the last round these are set to `fill`, unless a
-    table operation (AutoContrast, Equalize, Invert, Solarize, SolarizeAdd,
-    Posterize) came after them. This follows the published code, which replaces
-    transparent pixels by mid-gray and loses transparency in table operations.
+    Each operation equals Pillow's. Where Rotate, Shear and Translate read from
+    outside the image they leave black, as in Pillow. After the last round these
+    pixels are set to `fill`, unless a table operation (AutoContrast, Equalize,
+    Invert, Solarize, SolarizeAdd, Posterize) came after them. This follows the
+    published code, which replaces transparent pixels by mid-gray and loses
+    transparency in table operations.
 
     Args:
         num_ops: int, the number of rounds. Defaults to `2`.
@@ -71,8 +72,8 @@ class RandAugment(View):
         ops: list of names of operations, sampled uniformly; `None` is
             FixMatch's 14, all of the table but Invert and SolarizeAdd. Defaults
             to `None`.
-        fill: int in [0, 255], the value of the pixels that geometric operations
-            bring in; `None` leaves Pillow's black. Defaults to `127`.
+        fill: int in [0, 255], the value of pixels from outside the image;
+            `None` leaves Pillow's black. Defaults to `127`.
 
     Example:
         ```python
