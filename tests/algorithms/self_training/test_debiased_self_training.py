@@ -43,11 +43,11 @@ def test_pseudo_labels_train_the_features_and_their_own_head_alone():
 
 
 def test_the_worst_head_descends_what_the_features_ascend():
-    turned, plain = make(reversal=0.3), make(reversal=0.3)
-    plain.turned = lambda part: part
+    reversing, plain = make(reversal=0.3), make(reversal=0.3)
+    plain.reversed = lambda found: found
     found = []
-    for trainer in (turned, plain):
-        trainer.worst_head.set_weights(turned.worst_head.get_weights())
+    for trainer in (reversing, plain):
+        trainer.worst_head.set_weights(reversing.worst_head.get_weights())
         (main,) = trainer.classifier
         parts = (
             trainer.worst_head,
