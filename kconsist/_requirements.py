@@ -1,4 +1,4 @@
-"""Says in one sentence what is missing, before anything else is imported."""
+"""Checks that what the package needs is installed, before importing it."""
 
 import importlib.util
 import os
@@ -6,34 +6,40 @@ import sys
 
 
 def check_tensorflow() -> None:
-    """Raises `ImportError` where no TensorFlow is installed."""
+    """Raises `ImportError` if no TensorFlow is installed."""
     if importlib.util.find_spec("tensorflow") is None:
         raise ImportError(
-            "kconsist needs TensorFlow, and none is installed: run "
+            "kconsist needs TensorFlow, which is not installed: run "
             "`pip install 'kconsist[cpu]'` (or `[gpu]`, `[tpu]`)."
         )
 
 
 def check_backend() -> None:
-    """Raises `ImportError` where Keras is to run on another backend."""
-    wanted = os.environ.get("KERAS_BACKEND", "tensorflow")
-    if wanted == "tensorflow" or "keras" in sys.modules:
+    """Raises `ImportError` if Keras runs on another backend."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    # A Keras that was imported earlier keeps the backend of that time.
+    if backend == "tensorflow" or "keras" in sys.modules:
         import keras
 
-        wanted = keras.config.backend()
-    if wanted != "tensorflow":
+        backend = keras.config.backend()
+    if backend != "tensorflow":
         raise ImportError(
-            "kconsist needs Keras's tensorflow backend, and Keras runs on "
-            f"{wanted!r}: set KERAS_BACKEND=tensorflow before Keras is "
-            "imported."
+            "kconsist needs Keras's tensorflow backend, got the backend "
+            f"{backend!r}: set KERAS_BACKEND=tensorflow before importing "
+            "Keras."
         )
 
 
 def check_installed(module: str, what: str) -> None:
-    """Raises `ImportError` where a package of the recipes is missing."""
+    """Raises `ImportError` if a package of the `recipes` extra is missing.
+
+    Args:
+        module: str, the module to import.
+        what: str, what needs it, for the error.
+    """
     if importlib.util.find_spec(module) is None:
         raise ImportError(
-            f"{what} needs {module}, and it is not installed: run "
+            f"{what} needs {module}, which is not installed: run "
             '`pip install "kconsist[recipes]"`.'
         )
 

@@ -1,6 +1,7 @@
-"""Importing says what is missing, and does nothing else."""
+"""Importing reports what is missing, and needs no optional package."""
 
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ def run(code, **environment):
     )
 
 
-def test_without_tensorflow_it_says_how_to_install_it():
+def test_missing_tensorflow_is_reported_with_a_command():
     found = run(
         "import importlib.util as u; find = u.find_spec\n"
         "u.find_spec = lambda name, *a: "
@@ -28,17 +29,17 @@ def test_without_tensorflow_it_says_how_to_install_it():
     )
     assert found.returncode
     assert found.stderr.strip().endswith(
-        "ImportError: kconsist needs TensorFlow, and none is installed: run "
+        "ImportError: kconsist needs TensorFlow, which is not installed: run "
         "`pip install 'kconsist[cpu]'` (or `[gpu]`, `[tpu]`)."
     )
 
 
-def test_under_another_backend_it_says_so():
+def test_another_backend_is_rejected():
     found = run("import kconsist", KERAS_BACKEND="numpy")
     assert found.returncode
     assert (
-        "ImportError: kconsist needs Keras's tensorflow backend, and Keras "
-        "runs on 'numpy'" in found.stderr
+        "ImportError: kconsist needs Keras's tensorflow backend, got the "
+        "backend 'numpy'" in found.stderr
     )
 
 
@@ -53,7 +54,7 @@ WITHOUT_THEM = (
 
 
 def test_import_needs_no_recipe_package():
-    """The extras are imported where they are used."""
+    """Packages of the extras are imported only by what uses them."""
     found = run(WITHOUT_THEM + "print(kconsist.FixMatch.__name__)")
     assert found.stdout.strip() == "FixMatch", found.stderr
 
@@ -72,12 +73,17 @@ def test_import_needs_no_recipe_package():
 def test_missing_recipe_package_is_named(call, words):
     found = run(f"{WITHOUT_THEM}kconsist.{call}")
     expected = (
-        f"ImportError: {words}, and it is not installed: run "
+        f"ImportError: {words}, which is not installed: run "
         '`pip install "kconsist[recipes]"`.'
     )
     assert found.stderr.strip().endswith(expected)
 
 
 @pytest.mark.parametrize("name", kconsist.__all__)
-def test_public_names_are_there(name):
+def test_every_public_name_exists(name):
     assert getattr(kconsist, name) is not None
+
+
+def test_type_checkers_read_the_hints():
+    """Without this file they ignore the hints of an installed package."""
+    assert (pathlib.Path(kconsist.__file__).parent / "py.typed").exists()
