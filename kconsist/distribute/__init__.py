@@ -1,4 +1,4 @@
-"""Replicas: which strategy a run has, and means over its replicas."""
+"""`tf.distribute` strategies, and operations across their replicas."""
 
 from kconsist.distribute.replicas import (
     average_replicas,
@@ -13,9 +13,9 @@ from kconsist.distribute.replicas import (
 )
 from kconsist.distribute.strategies import (
     STRATEGIES,
-    check_order,
-    has_several_workers,
+    check_shuffle,
     is_chief,
+    is_multi_worker,
     shard_by_batch,
     strategy,
 )
@@ -23,14 +23,14 @@ from kconsist.distribute.strategies import (
 __all__ = [
     "STRATEGIES",
     "average_replicas",
-    "check_order",
+    "check_shuffle",
     "gather_replicas",
-    "has_several_workers",
-    "shard_by_batch",
     "is_chief",
-    "scaled_mean",
-    "num_replicas",
+    "is_multi_worker",
     "local_shard",
+    "num_replicas",
+    "scaled_mean",
+    "shard_by_batch",
     "stateless_normal",
     "stateless_uniform",
     "strategy",

@@ -1,9 +1,9 @@
-"""Means, sums and draws over the replicas of a `tf.distribute` strategy.
+"""Means, sums and random numbers across the replicas of a strategy.
 
-Gradients are summed over replicas. A term of a loss therefore has to be this
-replica's share of the global mean: `keras.losses.Loss` objects see to it, and
-every other scalar goes through `scaled_mean`. What needs the whole batch
-(a mean prediction, the hardest negative, state written by index) gathers it.
+Gradients are summed over replicas. Each term of a loss must therefore be
+divided by the number of replicas: `keras.losses.Loss` objects do so, and every
+other scalar goes through `scaled_mean`. What requires the global batch (a mean
+prediction, the hardest negative, state written by index) gathers it.
 """
 
 import tensorflow as tf
@@ -11,14 +11,14 @@ from keras import ops
 
 
 def average_replicas(variables: list) -> None:
-    """Gives all replicas the mean of what each holds in `variables`.
+    """Sets variables to their mean over replicas, on each replica.
 
-    BatchNorm's moving statistics are means of what a replica has seen: their
-    mean at each step is what the mean at the end would be.
+    BatchNorm's moving statistics are linear in the batch statistics: averaging
+    them at each step equals averaging them once at the end.
     """
     if variables and num_replicas() > 1:
-        # With a device, see `gather_replicas`; float32, as they are summed
-        # together and a student's may be coarser than its average's.
+        # The identity gives each value a device, as in `gather_replicas`. The
+        # sums are batched, which requires one dtype: float32.
         values = [
             tf.identity(ops.cast(variable, "float32")) for variable in variables
         ]
@@ -33,40 +33,45 @@ def num_replicas() -> int:
 
 
 def scaled_mean(values):
-    """Returns this replica's share of the mean of `values` over all replicas.
+    """Returns the mean of a replica's values, divided by the replica count.
+
+    Nothing is communicated. The sum of the results over all replicas is the
+    mean over the global batch.
 
     Args:
-        values: tensor of any shape, this replica's part of the global batch;
+        values: tensor of any shape, this replica's shard of the global batch;
             cast to float32.
 
     Returns:
-        A float32 scalar, the mean of `values` over the number of replicas: the
-        sum over replicas is the mean over the global batch.
+        float32 scalar.
     """
     return ops.mean(ops.cast(values, "float32")) / num_replicas()
 
 
-def unscale_loss_for_distribution(share):
-    """Returns `share`, a share of a global mean, on the scale of the mean."""
-    return ops.cast(share, "float32") * num_replicas()
+def unscale_loss_for_distribution(value):
+    """Returns a value multiplied by the number of replicas, float32.
+
+    It reverses the scaling of `scaled_mean`.
+    """
+    return ops.cast(value, "float32") * num_replicas()
 
 
 def sum_over_replicas(value):
-    """Returns the sums of a tensor, or of each of a list, over all replicas."""
+    """Returns the sum over replicas of a tensor, or of each in a list."""
     return tf.distribute.get_replica_context().all_reduce("SUM", value)
 
 
 def gather_replicas(values):
-    """Returns the parts of all replicas, one after the other, on each replica.
+    """Returns the shards of all replicas, concatenated, on each replica.
 
     Gradients flow back to the replica that a row came from. Without a strategy,
-    and outside of a replica, `values` comes back as it is.
+    and outside of a replica, `values` is returned unchanged.
 
     Args:
-        values: tensor (batch, …), this replica's part.
+        values: tensor (batch, …), this replica's shard.
 
     Returns:
-        Tensor (batch of all replicas, …), the same on every replica.
+        Tensor (global batch, …), the same on every replica.
 
     Example:
         ```python
@@ -79,19 +84,19 @@ def gather_replicas(values):
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return values
-    # On several workers TensorFlow takes the device of the tensor's operation,
-    # and an input of the step has none: hence the identity.
+    # With several workers TensorFlow reads the device of the tensor's
+    # operation, and an input of the step has none: hence the identity.
     gathered = context.all_gather(tf.identity(values), axis=0)
-    # The shape is lost on the way. The gradient of a reshape is dense, and
-    # all_gather's takes no sparse one, as ops.take has.
+    # all_gather loses the static shape. It also rejects sparse gradients, such
+    # as those of ops.take; the gradient of a reshape is dense.
     return tf.reshape(gathered, (-1, *values.shape[1:]))
 
 
 def local_shard(values):
-    """Returns this replica's part of what `gather_replicas` returned.
+    """Returns this replica's shard of a tensor from `gather_replicas`.
 
     Args:
-        values: tensor (batch of all replicas, …).
+        values: tensor (global batch, …).
 
     Returns:
         Tensor (batch, …); without a strategy all of `values`.
@@ -106,37 +111,37 @@ def local_shard(values):
 
 
 def stateless_uniform(shape, seed):
-    """Draws numbers in [0, 1], the same ones on every replica.
+    """Returns random numbers in [0, 1], the same on every replica.
 
     Args:
-        shape: shape of the draws, for the batch of all replicas.
+        shape: shape of the result, for the global batch.
         seed: pair of ints or int scalars.
 
     Returns:
         float32 tensor of `shape`.
     """
-    return tf.cast(_bits(shape, seed), "float32") / 2**32 + 0.5
+    return tf.cast(_random_bits(shape, seed), "float32") / 2**32 + 0.5
 
 
 def stateless_normal(shape, seed):
-    """Draws normal numbers for this replica's part of the global batch.
+    """Returns normal random numbers for this replica's shard of the batch.
 
     Args:
-        shape: shape of this replica's part, (batch, …).
+        shape: shape of the shard, (batch, …).
         seed: pair of ints or int scalars.
 
     Returns:
-        float32 tensor of `shape`. The draws of an example depend on its place
-        in the global batch alone, not on the number of replicas.
+        float32 tensor of `shape`. The numbers of an example depend on its
+        position in the global batch, not on the number of replicas.
     """
-    bits = _bits((shape[0] * num_replicas(), *shape[1:]), seed)
-    # Between -1 and 1, and never at either, where the inverse is infinite.
+    bits = _random_bits((shape[0] * num_replicas(), *shape[1:]), seed)
+    # Strictly between -1 and 1, where the inverse is infinite.
     uniform = tf.cast(bits, "float32") * (0.9999999 / 2**31)
     return local_shard(2**0.5 * tf.math.erfinv(uniform))
 
 
-def _bits(shape, seed):
-    # Bits are the only draws that XLA and TensorFlow have in common.
+def _random_bits(shape, seed):
+    # Only random bits are the same with and without XLA.
     return tf.random.stateless_uniform(
         shape,
         tf.stack([tf.cast(number, tf.int64) for number in seed]),

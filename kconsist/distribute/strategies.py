@@ -1,9 +1,10 @@
-"""Which strategy a run has, who writes its files, how its data is shared."""
+"""Choice of a strategy, the process that writes files, sharding of data."""
 
 import functools
 import json
 import os
 
+import keras
 import tensorflow as tf
 
 from kconsist import _checks
@@ -14,31 +15,37 @@ STRATEGIES = ("auto", "none", "mirrored", "multiworker", "tpu")
 def strategy(
     name: str = "auto", tpu: str | None = None
 ) -> tf.distribute.Strategy:
-    """Returns the `tf.distribute` strategy that a run is to have.
+    """Returns the `tf.distribute` strategy for a run.
 
-    Models, their optimizer and their trainer are built in its scope; `fit` may
-    be called outside. Batch sizes are global: each replica takes its share.
+    Build models, optimizers and trainers in its scope; `fit` may be called
+    outside. Batch sizes are global: each replica gets its shard.
 
     Args:
-        name: `"none"`: TensorFlow's default, one replica. `"mirrored"`: one on
-            each GPU, or on each logical CPU where there is no GPU.
-            `"multiworker"`: processes, as the environment variable TF_CONFIG
-            says; call it before anything else. `"tpu"`: a TPU. `"auto"`: the
-            workers that TF_CONFIG names, where they are several, else the TPU
-            that `tpu`, the variable TPU_NAME or TensorFlow's list of devices
-            names, else all GPUs where there are several, else none. Defaults
-            to `"auto"`.
-        tpu: name or address of the TPU; `"local"` is this machine's own.
+        name: one of
+
+            - `"none"`: TensorFlow's default strategy, one replica.
+            - `"mirrored"`: one replica per GPU, or per logical CPU if there is
+              no GPU.
+            - `"multiworker"`: the processes in the environment variable
+              TF_CONFIG. Call this function before anything else.
+            - `"tpu"`: a TPU.
+            - `"auto"`: the workers in TF_CONFIG, if there are several; else the
+              TPU that is named by `tpu`, by the environment variable TPU_NAME
+              or in TensorFlow's list of devices; else all GPUs, if there are
+              several; else none.
+
+            Defaults to `"auto"`.
+        tpu: name or address of the TPU; `"local"` is the TPU of this machine.
             Defaults to `None`: TPU_NAME, else `"local"`.
 
     Returns:
-        The strategy, the same one each time: a second `MirroredStrategy` in a
-        process numbers its collectives anew, and TensorFlow finds the first
-        one's of other shapes under the same numbers.
+        The strategy, the same object at each call with the same arguments. A
+        second `MirroredStrategy` in a process would reuse the numbers of the
+        first one's collectives, with other shapes.
 
     Raises:
-        ValueError: an unknown name, or `"multiworker"` without workers in
-            TF_CONFIG.
+        ValueError: the name is unknown, or it is `"multiworker"` and TF_CONFIG
+            has no workers.
 
     Example:
         ```python
@@ -51,29 +58,33 @@ def strategy(
     """
     _checks.one_of("strategy", name, STRATEGIES)
     if name == "auto":
-        name = _fitting(tpu)
+        name = _detect(tpu)
     if name == "multiworker" and not _workers():
         raise ValueError(
-            "strategy 'multiworker' needs the workers in the environment "
+            "strategy 'multiworker' requires the workers in the environment "
             'variable TF_CONFIG, {"cluster": {"worker": ["host:port", …]}, '
             '"task": {"type": "worker", "index": …}}, got '
             f"{os.environ.get('TF_CONFIG')!r}"
         )
-    return tf.distribute.get_strategy() if name == "none" else _made(name, tpu)
+    if name == "none":
+        return tf.distribute.get_strategy()
+    return _create(name, tpu)
 
 
-def _fitting(tpu):
+def _detect(tpu):
+    """Returns the name of the strategy that fits the environment."""
     if len(_workers()) > 1:
         return "multiworker"
-    named = tpu is not None or "TPU_NAME" in os.environ
-    if named or tf.config.list_physical_devices("TPU"):
+    is_named = tpu is not None or "TPU_NAME" in os.environ
+    if is_named or tf.config.list_physical_devices("TPU"):
         return "tpu"
-    several = len(tf.config.list_physical_devices("GPU")) > 1
-    return "mirrored" if several else "none"
+    num_gpus = len(tf.config.list_physical_devices("GPU"))
+    return "mirrored" if num_gpus > 1 else "none"
 
 
 @functools.cache
-def _made(name, tpu):
+def _create(name, tpu):
+    """Returns the strategy of a name; each is created once."""
     if name == "multiworker":
         return tf.distribute.MultiWorkerMirroredStrategy()
     if name == "tpu":
@@ -94,14 +105,15 @@ def _task():
 
 
 def _workers():
+    """Returns the addresses of the workers in TF_CONFIG."""
     cluster = _task()[0]
     return [*cluster.get("chief", ()), *cluster.get("worker", ())]
 
 
 def is_chief() -> bool:
-    """Says whether this process is the one that writes a run's files.
+    """Returns whether this process writes a run's files.
 
-    Of several workers in TF_CONFIG it is the chief, or the first one.
+    Among the workers of TF_CONFIG it is the chief, or else the first worker.
     """
     cluster, kind, index = _task()
     if "chief" in cluster or kind is None:
@@ -109,8 +121,8 @@ def is_chief() -> bool:
     return kind == "worker" and int(index) == 0
 
 
-def has_several_workers(strategy: tf.distribute.Strategy) -> bool:
-    """Says whether a strategy's replicas are in several processes."""
+def is_multi_worker(strategy: tf.distribute.Strategy) -> bool:
+    """Returns whether a strategy has replicas in several processes."""
     return (
         isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
         and len(strategy.extended.worker_devices)
@@ -118,21 +130,26 @@ def has_several_workers(strategy: tf.distribute.Strategy) -> bool:
     )
 
 
-def check_order(trainer, shuffle) -> None:
-    """Raises `ValueError` where each worker would shuffle arrays on its own."""
-    if shuffle and has_several_workers(trainer.distribute_strategy):
+def check_shuffle(trainer: keras.Model, shuffle: bool) -> None:
+    """Raises `ValueError` if each worker would shuffle arrays differently."""
+    if shuffle and is_multi_worker(trainer.distribute_strategy):
         raise ValueError(
-            "fit(x, y) shuffles arrays anew on each of several workers, whose "
-            "shares would not make one batch: pass a tf.data.Dataset, or "
-            "shuffle=False"
+            "shuffle must be False for arrays on several workers, got "
+            f"shuffle={shuffle}: each worker shuffles in its own order, so "
+            "their shards would not form one batch. Pass shuffle=False, or a "
+            "tf.data.Dataset"
         )
 
 
 def shard_by_batch(dataset):
-    """Returns a data set that several workers read by shares of each batch.
+    """Returns a dataset of which each worker reads its shard of each batch.
 
-    Each worker reads all of it and keeps its share: together they are the batch
-    of one device. By itself, TensorFlow may divide the source's files instead.
+    Each worker reads the whole dataset and keeps its shard; together the shards
+    are the batch of one device. By default TensorFlow may divide the files of
+    the source among the workers instead.
+
+    Args:
+        dataset: `tf.data.Dataset`; anything else is returned unchanged.
     """
     if not isinstance(dataset, tf.data.Dataset):
         return dataset

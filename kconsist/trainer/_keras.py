@@ -45,7 +45,7 @@ def step_logs(logs: dict) -> dict:
     Returns:
         The same dict; on several workers each value has shape (1,).
     """
-    if not distribute.has_several_workers(tf.distribute.get_strategy()):
+    if not distribute.is_multi_worker(tf.distribute.get_strategy()):
         return logs
     return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
 

@@ -223,7 +223,7 @@ class ConsistencyTrainer(StudentTeacher):
             _replica_checks.divisible_arrays(
                 self, y, batch_size or 32, held_out
             )
-            distribute.check_order(self, kwargs.get("shuffle", True))
+            distribute.check_shuffle(self, kwargs.get("shuffle", True))
         else:
             x = _python_batches.validate(x, expected)
         try:

@@ -1,4 +1,4 @@
-"""Strategies, scopes, and what replicas share."""
+"""Strategies, their scopes, and operations across replicas."""
 
 import contextlib
 import json
@@ -14,12 +14,12 @@ from kconsist.distribute import gather_replicas, strategies
 from kconsist.trainer import _keras
 
 
-def test_without_a_strategy_nothing_moves():
+def test_without_a_strategy_values_are_unchanged():
     values = tf.constant([[1.0, 2.0]])
     assert gather_replicas(values) is values
 
 
-def test_every_replica_has_all_rows_and_gradients_find_their_way(mirrored):
+def test_gathered_rows_pass_gradients_to_their_replica(mirrored):
     rows = np.arange(8, dtype="float32").reshape(4, 2)
 
     @tf.function
@@ -29,7 +29,7 @@ def test_every_replica_has_all_rows_and_gradients_find_their_way(mirrored):
                 tape.watch(part)
                 everything = gather_replicas(part)
                 assert everything.shape[1:] == (2,)
-                # A sparse gradient, as a take has.
+                # A gather has a sparse gradient.
                 value = tf.reduce_sum(tf.gather(everything, [0, 3, 3]) ** 2)
             return everything, tape.gradient(value, part)
 
@@ -57,7 +57,7 @@ def test_every_replica_has_all_rows_and_gradients_find_their_way(mirrored):
         ({"type": "chief", "index": 0}, True),
     ],
 )
-def test_one_process_writes_the_files(task, chief, monkeypatch):
+def test_only_one_process_writes_files(task, chief, monkeypatch):
     cluster = {"worker": ["a:1", "b:1"]}
     if task:
         if task["type"] == "chief":
@@ -67,7 +67,7 @@ def test_one_process_writes_the_files(task, chief, monkeypatch):
     assert distribute.is_chief() is chief
 
 
-def test_first_worker_beside_a_chief_writes_nothing(monkeypatch):
+def test_the_first_worker_beside_a_chief_writes_no_files(monkeypatch):
     cluster = {"chief": ["c:1"], "worker": ["a:1"]}
     task = {"type": "worker", "index": 0}
     config = json.dumps({"cluster": cluster, "task": task})
@@ -88,7 +88,7 @@ def test_first_worker_beside_a_chief_writes_nothing(monkeypatch):
         (0, {}, {"name": "mirrored", "tpu": "mine"}, "mirrored"),
     ],
 )
-def test_auto_takes_what_is_there(
+def test_auto_detects_the_strategy(
     workers, devices, options, expected, monkeypatch
 ):
     hosts = [f"host{i}:1" for i in range(workers)]
@@ -99,7 +99,7 @@ def test_auto_takes_what_is_there(
         "list_physical_devices",
         lambda kind: [kind] * devices.get(kind, 0),
     )
-    monkeypatch.setattr(strategies, "_made", lambda name, tpu: name)
+    monkeypatch.setattr(strategies, "_create", lambda name, tpu: name)
     found = distribute.strategy(**options)
     if expected == "none":
         assert found is tf.distribute.get_strategy()
@@ -112,7 +112,7 @@ def test_each_call_returns_the_same_strategy(mirrored):
     assert mirrored.num_replicas_in_sync == 2
 
 
-def test_wrong_strategies_say_what_is_expected(monkeypatch):
+def test_invalid_strategies_are_rejected(monkeypatch):
     with pytest.raises(ValueError, match="strategy must be one of .* 'gpus'"):
         distribute.strategy("gpus")
     monkeypatch.delenv("TF_CONFIG", raising=False)
@@ -124,7 +124,7 @@ def method(name="fixmatch_average", **options):
     return METHODS[name].make(network(**options))
 
 
-def test_models_of_another_scope_are_refused(mirrored):
+def test_models_of_another_scope_are_rejected(mirrored):
     student = network()
     with mirrored.scope():
         inside = network(seed=7)
@@ -136,14 +136,14 @@ def test_models_of_another_scope_are_refused(mirrored):
         FixMatch(inside)
 
 
-def test_fit_in_another_scope_is_refused(mirrored):
+def test_fit_in_another_scope_is_rejected(mirrored):
     trainer = compiled(method())
     with mirrored.scope():
         with pytest.raises(ValueError, match="built outside of it"):
             trainer.fit(batches(METHODS["fixmatch"]), verbose=0)
 
 
-def test_optimizer_of_another_scope_is_refused(mirrored):
+def test_optimizer_of_another_scope_is_rejected(mirrored):
     with mirrored.scope():
         trainer = method()
     compiled(trainer, keras.optimizers.SGD(0.1))
@@ -152,7 +152,7 @@ def test_optimizer_of_another_scope_is_refused(mirrored):
 
 
 @pytest.mark.parametrize(
-    "compile_options, optimizer_options, words",
+    "compile_options, optimizer_options, message",
     [
         ({"steps_per_execution": 2}, {}, "steps_per_execution=…. must be left"),
         ({"jit_compile": True}, {}, "jit_compile=True. must be left out"),
@@ -164,17 +164,17 @@ def test_optimizer_of_another_scope_is_refused(mirrored):
         ),
     ],
 )
-def test_options_that_keras_fails_with_are_refused(
-    compile_options, optimizer_options, words, mirrored
+def test_options_that_fail_in_keras_are_rejected(
+    compile_options, optimizer_options, message, mirrored
 ):
     with mirrored.scope():
         optimizer = keras.optimizers.SGD(0.1, **optimizer_options)
         trainer = compiled(method(), optimizer, **compile_options)
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=message):
         trainer.fit(batches(METHODS["fixmatch"]), verbose=0)
 
 
-def test_batches_that_do_not_divide_are_refused(mirrored):
+def test_batches_that_do_not_divide_are_rejected(mirrored):
     with mirrored.scope():
         trainer = compiled(method())
     odd = batches(METHODS["fixmatch"]).map(
@@ -185,7 +185,7 @@ def test_batches_that_do_not_divide_are_refused(mirrored):
 
 
 @pytest.mark.parametrize("name", ["fixmatch", "mixmatch", "self_trainer"])
-def test_a_smaller_last_batch_is_refused_where_it_is_read(name, mirrored):
+def test_a_smaller_last_batch_is_rejected_where_it_is_read(name, mirrored):
     method_ = METHODS[name]
     with mirrored.scope():
         trainer = compiled(method_.make(network()))
@@ -203,8 +203,8 @@ def test_a_smaller_last_batch_is_refused_where_it_is_read(name, mirrored):
         lambda: ((of_size(n), labels[0][:n]) for n in (8, 8, 5)),
         output_signature=signature,
     )
-    words = "among the 2 replicas: leave out .* a batch of 5"
-    with pytest.raises(ValueError, match=words):
+    message = "among the 2 replicas: leave out .* a batch of 5"
+    with pytest.raises(ValueError, match=message):
         trainer.fit(uneven, verbose=0)
 
 
@@ -212,19 +212,19 @@ def test_a_smaller_last_batch_is_refused_where_it_is_read(name, mirrored):
     "size, options, batch",
     [(21, {"batch_size": 8}, 5), (5, {}, 5), (20, {"batch_size": 7}, 7)],
 )
-def test_arrays_that_do_not_divide_are_refused(size, options, batch, mirrored):
+def test_arrays_that_do_not_divide_are_rejected(size, options, batch, mirrored):
     with mirrored.scope():
         trainer = compiled(method("distiller"))
     points, labels = np.zeros((size, 6), "float32"), np.zeros(size, "int32")
     with pytest.raises(ValueError, match=f"2 replicas, got a batch of {batch}"):
         trainer.fit(points, labels, **options, verbose=0)
-    # Of 24, 12 are held out: batches of 8 and of 4.
+    # 12 of 24 are held out, so the batches have 8 and 4.
     points, labels = np.zeros((24, 6), "float32"), np.zeros(24, "int32")
     trainer.fit(points, labels, batch_size=8, validation_split=0.5, verbose=0)
 
 
 @pytest.mark.parametrize("kind", ["PyDataset", "generator"])
-def test_python_batches_that_do_not_divide_are_refused(kind, mirrored):
+def test_python_batches_that_do_not_divide_are_rejected(kind, mirrored):
     class Sizes(keras.utils.PyDataset):
         def __len__(self):
             return 3
@@ -240,20 +240,20 @@ def test_python_batches_that_do_not_divide_are_refused(kind, mirrored):
         trainer.fit(given, verbose=0)
 
 
-def test_shares_of_unknown_size_are_refused(mirrored):
+def test_shards_of_unknown_size_are_rejected(mirrored):
     points, labels = np.zeros((21, 6), "float32"), np.zeros(21, "int32")
     dataset = tf.data.Dataset.from_tensor_slices((points, labels))
     with mirrored.scope():
         trainer = compiled(method("distiller"))
-    words = "sizes of its batches must be known, .* drop_remainder=True"
-    with pytest.raises(ValueError, match=words):
-        shares = mirrored.experimental_distribute_dataset(dataset.batch(8))
-        trainer.fit(shares, verbose=0)
+    message = "sizes of its batches must be known, .* drop_remainder=True"
+    with pytest.raises(ValueError, match=message):
+        shards = mirrored.experimental_distribute_dataset(dataset.batch(8))
+        trainer.fit(shards, verbose=0)
     even = dataset.batch(8, drop_remainder=True)
     trainer.fit(mirrored.experimental_distribute_dataset(even), verbose=0)
 
 
-def test_a_second_optimizer_that_accumulates_is_refused(mirrored):
+def test_gradient_accumulation_of_a_second_optimizer_is_rejected(mirrored):
     with mirrored.scope():
         optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
         with pytest.raises(
@@ -277,16 +277,18 @@ def test_labels_of_any_dtype_are_gathered(dtype, mirrored):
     np.testing.assert_allclose(*histories, rtol=1e-5)
 
 
-def test_arrays_that_workers_shuffle_apart_are_refused(monkeypatch):
-    monkeypatch.setattr(strategies, "has_several_workers", lambda _: True)
+def test_arrays_that_workers_would_shuffle_are_rejected(monkeypatch):
+    monkeypatch.setattr(strategies, "is_multi_worker", lambda _: True)
     views, labels = arrays(METHODS["distiller"], steps=1)
     trainer = compiled(method("distiller"))
-    with pytest.raises(ValueError, match="shuffles arrays anew on each"):
+    with pytest.raises(
+        ValueError, match="each worker shuffles in its own order"
+    ):
         trainer.fit(views["images"][0], labels[0], verbose=0)
 
 
 def test_moving_statistics_are_means_over_replicas(mirrored):
-    """And so all replicas, and what is saved, hold the same weights."""
+    """So all replicas, and saved files, have the same weights."""
     views, labels = arrays(METHODS["fixmatch"], steps=1)
     with mirrored.scope():
         trainer = compiled(method(batch_norm=True))
@@ -297,9 +299,9 @@ def test_moving_statistics_are_means_over_replicas(mirrored):
         for i in range(2)
     ]
     dataset = tf.data.Dataset.from_tensor_slices((views, labels))
-    # As distribute_datasets_from_function gives it: already in shares.
-    shares = mirrored.experimental_distribute_dataset(dataset)
-    trainer.fit(shares, verbose=0)
+    # Already distributed, as by distribute_datasets_from_function.
+    shards = mirrored.experimental_distribute_dataset(dataset)
+    trainer.fit(shards, verbose=0)
     mean = 0.1 * np.mean([half.mean(0) for half in halves], axis=0)
     variance = 0.9 + 0.1 * np.mean([half.var(0) for half in halves], axis=0)
     assert np.abs(halves[0].mean(0) - halves[1].mean(0)).max() > 0.1
@@ -319,12 +321,12 @@ def test_moving_statistics_are_means_over_replicas(mirrored):
     scores = trainer.evaluate(
         points, labels, batch_size=3, verbose=0, return_dict=True
     )
-    right = np.mean(expected.argmax(-1) == labels)
-    assert scores["accuracy"] == pytest.approx(right)
+    accuracy = np.mean(expected.argmax(-1) == labels)
+    assert scores["accuracy"] == pytest.approx(accuracy)
 
 
-def test_no_batch_is_read_beforehand(mirrored):
-    """Data that count their epochs would begin at the second one."""
+def test_fit_reads_no_batch_in_advance(mirrored):
+    """A dataset that counts epochs would otherwise start at the second."""
     views, labels = arrays(METHODS["distiller"], steps=1)
     epochs = []
 
@@ -346,11 +348,11 @@ def test_no_batch_is_read_beforehand(mirrored):
     assert epochs == [0, 1]
 
 
-def test_keras_has_the_private_name(monkeypatch, mirrored):
+def test_keras_has_the_private_method(monkeypatch, mirrored):
     assert hasattr(keras.Model, _keras.PRIVATE_NAME)
     assert _keras.PRIVATE_NAME in vars(_keras.Prebuilt)
     monkeypatch.setattr(_keras, "PRIVATE_NAME", "_gone")
-    method()  # Without a strategy it is not needed.
+    method()  # Not needed without a strategy.
     with mirrored.scope():
         with pytest.raises(RuntimeError, match="has no keras.Model._gone"):
             method()
