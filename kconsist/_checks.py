@@ -43,6 +43,16 @@ def positive_integer(name: str, value) -> None:
         raise ValueError(f"{name} must be a positive integer, got {value!r}")
 
 
+def as_integer(name: str, value, minimum: int = 1) -> int:
+    """Returns `value` as an int; raises unless it is at least `minimum`."""
+    is_integer = isinstance(value, numbers.Integral)
+    if not is_integer or isinstance(value, bool) or value < minimum:
+        raise ValueError(
+            f"{name} must be an integer of at least {minimum}, got {value!r}"
+        )
+    return int(value)
+
+
 def _is_number(value):
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 

@@ -1,4 +1,4 @@
-"""Clusters as labels, as Mutual Mean-Teaching finds them.
+"""Cluster labels of Mutual Mean-Teaching.
 
 Ge, Chen, Li 2020, "Mutual Mean-Teaching".
 """
@@ -9,33 +9,33 @@ import keras
 import tensorflow as tf
 
 from kconsist import _checks
-from kconsist.data.turns import Turns
+from kconsist.data._label_gate import LabelGate
 
 
 class ClusterLabels(keras.callbacks.Callback):
-    """Labels unlabeled images by clusters of their features, each epoch anew.
+    """Labels unlabeled images by k-means clusters of their features.
 
-    Before an epoch it computes the trainer's features of all images, finds as
-    many clusters as the student has classes by k-means, and writes each image's
-    into `labels`; the trainer's last layers start from the centers, so a
-    cluster's number means nothing from one epoch to the next. The optimizers
-    keep their state for these layers, where the paper resets it as well.
+    Before each epoch it computes the trainer's features of all images, finds as
+    many clusters as the student has classes, and writes the cluster of each
+    image into `labels`. The trainer's last layers are initialized with the
+    cluster centers, so the number of a cluster has no meaning across epochs.
+    The optimizers keep their state for these layers; the paper resets it too.
 
-    `data.class_balanced` waits for the labels of an epoch, also where
-    `repeat()` lets it read ahead. To resume within an epoch, give this callback
-    to `Resume(callbacks=…)`.
+    `data.class_balanced` waits for the labels of an epoch, even if `repeat()`
+    lets it read ahead. To resume within an epoch, pass this callback to
+    `Resume(callbacks=…)`.
 
     Args:
         images: array (images, …), clean.
-        seed: seed of k-means, one more in each epoch. Defaults to `0`.
+        seed: seed of k-means in epoch 0; each epoch adds 1. Defaults to `0`.
 
     Attributes:
         labels: int32 `tf.Variable` (images,), for `data.class_balanced`.
 
     Raises:
         ImportError: scikit-learn is not installed.
-        ValueError: when training begins, for a trainer without features, or
-            with more classes than images.
+        ValueError: when training begins, the trainer has no features, or more
+            classes than there are images.
 
     Example:
         ```python
@@ -53,54 +53,54 @@ class ClusterLabels(keras.callbacks.Callback):
         super().__init__()
         if importlib.util.find_spec("sklearn") is None:
             raise ImportError(
-                "ClusterLabels needs scikit-learn, and it is not installed: "
+                "ClusterLabels requires scikit-learn, which is not installed: "
                 "run `pip install scikit-learn`"
             )
-        # No plain attribute: Resume writes those into each checkpoint.
+        # Not a plain attribute: Resume would write it into each checkpoint.
         self._images = lambda: images
         self.seed = seed
-        # Where the input pipeline reads it.
+        # On the CPU, where the input pipeline reads it.
         with tf.device("CPU:0"):
             self.labels = tf.Variable(tf.zeros(len(images), tf.int32))
-        self.labels.turns = Turns()
-        self._forget()
+        self.labels.gate = LabelGate()
+        self._reset_epoch()
 
-    def _forget(self):
+    def _reset_epoch(self):
         # The epoch of the labels, how many of its batches were trained on, and
-        # the labels: what Resume continues with inside an epoch.
+        # the labels: what Resume needs to resume within an epoch.
         self._epoch, self._batch, self._found = None, 0, None
 
     def on_train_begin(self, logs=None):
-        """Checks that there is something to cluster."""
+        """Checks the trainer and the number of images; closes the gate."""
         if not hasattr(self.model, "start_heads"):
             raise ValueError(
-                "ClusterLabels needs a trainer with features, such as "
+                "ClusterLabels requires a trainer with features, such as "
                 f"MutualMeanTeaching, got {type(self.model).__name__}"
             )
-        clusters = _checks.num_classes(self.model)
-        count = len(self._images())
-        if count < clusters:
+        num_clusters = _checks.num_classes(self.model)
+        num_images = len(self._images())
+        if num_images < num_clusters:
             raise ValueError(
-                f"the {clusters} classes of the student need as many images, "
-                f"got {count}"
+                "ClusterLabels requires at least as many images as the "
+                f"student has classes, {num_clusters}, got {num_images}"
             )
-        self._forget()
-        self.labels.turns.begin()
+        self._reset_epoch()
+        self.labels.gate.close()
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Finds the clusters; labels and last layers follow."""
+        """Finds the clusters; sets the labels and the last layers."""
         if epoch != self._epoch:
             self._epoch, self._batch = epoch, 0
-            self._found = self._clusters(epoch)
+            self._found = self._find_clusters(epoch)
         self._offset = self._batch
         self.labels.assign(self._found)
         steps = (self.params or {}).get("steps")
         if steps is None:
-            self.labels.turns.end()
+            self.labels.gate.open()
         else:
-            self.labels.turns.allow(steps - self._batch)
+            self.labels.gate.allow(steps - self._batch)
 
-    def _clusters(self, epoch):
+    def _find_clusters(self, epoch):
         from sklearn.cluster import KMeans
 
         found = KMeans(
@@ -114,5 +114,5 @@ class ClusterLabels(keras.callbacks.Callback):
         self._batch = self._offset + batch + 1
 
     def on_train_end(self, logs=None):
-        """Lets pipelines read the labels as they are."""
-        self.labels.turns.end()
+        """Opens the gate: pipelines may read the last labels."""
+        self.labels.gate.open()

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 
 from kconsist import distribute
+from kconsist._checks import as_integer
 from kconsist.callbacks import checkpoints, compiled, snapshot, state
 from kconsist.callbacks.executions import check_executions
 from kconsist.callbacks.interruption import Interruption
-from kconsist.data.inputs import whole_number
 
 # Keras ends an epoch early by its flag alone; this one is lowered at its end.
 _REST_OF_EPOCH = "the rest of a resumed epoch is done"
@@ -90,7 +90,7 @@ class Resume(keras.callbacks.Callback):
         super().__init__()
         self.folder = pathlib.Path(folder)
         self.callbacks = list(callbacks)
-        self.every = None if every is None else whole_number("every", every)
+        self.every = None if every is None else as_integer("every", every)
         self.settings = state.settings(settings or {}, self.callbacks)
         self._ctrl_c = Interruption()
         checkpoints.check_writable(self.folder)

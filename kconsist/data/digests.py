@@ -1,4 +1,4 @@
-"""A hash that says whether two sets of arrays are the same."""
+"""A hash of the values of arrays, strings and numbers."""
 
 import hashlib
 
@@ -9,15 +9,15 @@ def digest(*parts) -> str:
     """Returns a hash of arrays, tensors, strings, numbers and None.
 
     Args:
-        *parts: arrays and tensors, whose shape, dtype and every value count;
-            values whose `repr` tells them apart; lists, tuples and dicts of
-            these.
+        *parts: arrays and tensors, of which the shape, the dtype and every
+            value count; values with a `repr` that identifies them; lists,
+            tuples and dicts of these.
 
     Returns:
         32 hexadecimal digits.
 
     Raises:
-        ValueError: a part without values of its own, such as a data set.
+        ValueError: a part has no values to hash, such as a `tf.data.Dataset`.
 
     Example:
         ```python
@@ -27,31 +27,31 @@ def digest(*parts) -> str:
         print(data.digest(train.images, train.labels))
         ```
     """
-    found = hashlib.blake2b(digest_size=16)
+    digest_hash = hashlib.blake2b(digest_size=16)
     for part in parts:
-        _add(found, part)
-    return found.hexdigest()
+        _update(digest_hash, part)
+    return digest_hash.hexdigest()
 
 
-def _add(found, part):
+def _update(digest_hash, part):
     if _is_array(part):
         part = np.asarray(part)
         if part.dtype.hasobject:
-            raise _not_values(part)
-        found.update(f"{part.dtype.str}{part.shape}".encode())
-        found.update(np.ascontiguousarray(part).data)
+            raise _not_hashable(part)
+        digest_hash.update(f"{part.dtype.str}{part.shape}".encode())
+        digest_hash.update(np.ascontiguousarray(part).data)
     elif _is_plain(part):
-        found.update(repr(part).encode())
+        digest_hash.update(repr(part).encode())
     elif isinstance(part, list | tuple | dict):
         items = part.items() if isinstance(part, dict) else part
-        found.update(f"{type(part).__name__}{len(part)}".encode())
+        digest_hash.update(f"{type(part).__name__}{len(part)}".encode())
         for item in items:
-            _add(found, item)
+            _update(digest_hash, item)
     elif type(part).__repr__ is object.__repr__ or hasattr(part, "__iter__"):
-        raise _not_values(part)
+        raise _not_hashable(part)
     else:
-        found.update(repr(part).encode())
-    found.update(b"\0")
+        digest_hash.update(repr(part).encode())
+    digest_hash.update(b"\0")
 
 
 def _is_array(part):
@@ -59,7 +59,7 @@ def _is_array(part):
 
 
 def _is_plain(part):
-    """Returns whether the `repr` of a part has every value in it."""
+    """Returns whether the `repr` of a part contains all of its values."""
     if isinstance(part, dict):
         part = list(part.items())
     if isinstance(part, list | tuple):
@@ -69,8 +69,8 @@ def _is_plain(part):
     )
 
 
-def _not_values(part):
+def _not_hashable(part):
     return ValueError(
-        "a digest needs arrays, numbers, strings, or lists of them, got "
+        "digest requires arrays, numbers, strings, or lists of them, got "
         f"{type(part).__name__} {part!r:.60}"
     )

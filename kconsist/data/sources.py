@@ -1,53 +1,17 @@
-"""Data sets by name or folder, as NumPy arrays."""
+"""Loads data sets by name or folder, as NumPy arrays."""
 
-import collections
 import pathlib
 
-import numpy as np
-
+from kconsist import _checks
 from kconsist._requirements import check_installed
-from kconsist.data import inputs
-
-
-class Examples(collections.namedtuple("Examples", ["images", "labels"])):
-    """Images and labels of one split: a pair that also knows its classes.
-
-    It unpacks like the tuple `(images, labels)`.
-
-    Args:
-        images: array (examples, ...), uint8 or float32.
-        labels: int64 array (examples,).
-        class_names: tuple of str, one a class. Defaults to none.
-
-    Example:
-        ```python
-        import numpy as np
-        from kconsist import data
-
-        examples = data.Examples(np.zeros((2, 2)), np.array([0, 1]), ("a", "b"))
-        images, labels = examples
-        assert examples.num_classes == 2
-        ```
-    """
-
-    class_names: tuple[str, ...] = ()
-
-    def __new__(cls, images, labels, class_names=()):
-        """Returns the pair."""
-        examples = super().__new__(cls, images, labels)
-        examples.class_names = tuple(class_names)
-        return examples
-
-    @property
-    def num_classes(self) -> int:
-        """Number of classes: of names, or else the largest label plus one."""
-        return len(self.class_names) or int(np.max(self.labels)) + 1
+from kconsist.data import _sklearn, _tfds
+from kconsist.data.examples import Examples
 
 
 def load(
-    name_or_folder,
+    name_or_folder: str | pathlib.Path,
     *,
-    data_dir=None,
+    data_dir: str | pathlib.Path | None = None,
     download: bool = True,
     image_size: tuple[int, int] | None = None,
     seed: int = 0,
@@ -58,30 +22,31 @@ def load(
     `name_or_folder` is one of:
 
     - `"moons"`: scikit-learn's two moons, float32 points (examples, 2); train
-      and test are independent draws. Options: `num_examples` of each split,
+      and test are independent samples. Options: `num_examples` per split,
       defaults to `1000`; `noise`, defaults to `0.06`.
-    - `"digits"`: scikit-learn's 1,797 handwritten digits, enlarged smoothly
-      from 8x8 to uint8 (examples, 32, 32, 3), split once and for all. Option:
-      `test_fraction`, defaults to `0.25`.
-    - any name of TensorFlow Datasets, such as `"cifar10"`. A data set without
-      a test split gives its validation split as test.
-    - a folder with an image folder a class: `folder/train/<class>/*.png` and
-      `folder/test/<class>/*.png` (or `val`, `validation`), or only
-      `folder/<class>/*.png`, which `seed` splits. RGB images, uint8. Option:
-      `test_fraction`, defaults to `0.2`.
+    - `"digits"`: scikit-learn's 1,797 handwritten digits, resized from 8x8 to
+      uint8 (examples, 32, 32, 3) with bicubic interpolation, in a fixed split.
+      Option: `test_fraction`, defaults to `0.25`.
+    - any name of TensorFlow Datasets, such as `"cifar10"`. If a data set has
+      no test split, its validation split is the test split.
+    - a folder with one folder of images per class:
+      `folder/train/<class>/*.png` and `folder/test/<class>/*.png` (or `val`,
+      `validation`), or only `folder/<class>/*.png`, which `seed` splits. RGB
+      images, uint8. Option: `test_fraction`, defaults to `0.2`.
 
-    A string without a separator is a name first, and a folder if there is no
-    such name; give a `pathlib.Path` for a folder that is called like a name.
+    A string is looked up as a name first, and then as a folder. To load a
+    folder that has the name of a data set, pass a `pathlib.Path`.
 
     Args:
-        name_or_folder: str or path.
-        data_dir: folder of prepared TensorFlow Datasets. Defaults to its own
-            rule: `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
+        name_or_folder: name of a data set, or path of a folder.
+        data_dir: folder of prepared TensorFlow Datasets. Defaults to
+            the environment variable TFDS_DATA_DIR, or
+            `~/tensorflow_datasets`.
         download: whether a data set that is not in `data_dir` may be
             downloaded. Defaults to `True`.
         image_size: `(height, width)` to resize all images to. Defaults to the
-            size they have, which must then be the same for all.
-        seed: seed of the draw of `"moons"` and of the split of a folder.
+            original size, which must then be the same for all images.
+        seed: seed of the samples of `"moons"` and of the split of a folder.
             Defaults to `0`.
         **options: options of one kind of source, as above.
 
@@ -89,11 +54,11 @@ def load(
         `(train, test)`, two `Examples`.
 
     Raises:
-        ValueError: an unknown name, a missing split, images of different sizes
-            without `image_size`, or a folder that is not as above.
-        FileNotFoundError: a data set that is not prepared, with
-            `download=False`.
-        ImportError: no `tensorflow_datasets` for a name of its own.
+        ValueError: the name is unknown, a split is missing, images have
+            different sizes and `image_size` is not given, or the folder is
+            not laid out as above.
+        FileNotFoundError: the data set is not prepared, and `download=False`.
+        ImportError: the source requires a package that is not installed.
 
     Example:
         ```python
@@ -103,19 +68,22 @@ def load(
         assert images.shape[1:] == (32, 32, 3) and test.num_classes == 10
         ```
     """
-    from kconsist.data import catalog
-
     if image_size is not None:
-        image_size = _checked_size(image_size)
+        image_size = _as_size(image_size)
     if name_or_folder == "moons":
         if image_size is not None:
-            raise ValueError("image_size must be None for points (moons)")
-        return load_moons(seed=seed, **options)
+            raise ValueError(
+                f'image_size must be None for "moons", got {image_size}: its '
+                "examples are points, not images"
+            )
+        return _sklearn.load_moons(seed=seed, **options)
     if name_or_folder == "digits":
-        return load_digits(image_size=image_size or (32, 32), **options)
+        return _sklearn.load_digits(
+            image_size=image_size or (32, 32), **options
+        )
     is_name = isinstance(name_or_folder, str)
-    if is_name and catalog.has(name_or_folder):
-        return catalog.load_tfds(
+    if is_name and _tfds.has_name(name_or_folder):
+        return _tfds.load_tfds(
             name_or_folder,
             data_dir=data_dir,
             download=download,
@@ -124,100 +92,22 @@ def load(
         )
     if pathlib.Path(name_or_folder).is_dir():
         check_installed("PIL", "a folder of images")
-        from kconsist.data import folders
+        from kconsist.data import _folders  # It imports Pillow.
 
-        return folders.load_folder(
+        return _folders.load_folder(
             name_or_folder, image_size=image_size, seed=seed, **options
         )
     if is_name:
         check_installed("tensorflow_datasets", f"load({name_or_folder!r})")
     raise ValueError(
         'name_or_folder must be "moons", "digits", a name of TensorFlow '
-        'Datasets such as "cifar10", or a folder with a folder of images a '
-        f"class, got {str(name_or_folder)!r}, which is none of them"
+        'Datasets such as "cifar10", or a folder with one folder of images '
+        f"per class, got {str(name_or_folder)!r}, which is none of them"
     )
 
 
-def load_moons(
-    *, num_examples: int = 1000, noise: float = 0.06, seed: int = 0
-) -> tuple[Examples, Examples]:
-    """Draws two moons twice; `load("moons")` says more."""
-    check_installed("sklearn", 'load("moons")')
-    from sklearn import datasets
-
-    num_examples = inputs.whole_number("num_examples", num_examples, 2)
-    splits = []
-    for split_seed in np.random.SeedSequence(seed).generate_state(2):
-        points, labels = datasets.make_moons(
-            num_examples, noise=noise, random_state=int(split_seed)
-        )
-        splits.append(
-            Examples(
-                points.astype(np.float32),
-                labels.astype(np.int64),
-                ("upper", "lower"),
-            )
-        )
-    return splits[0], splits[1]
-
-
-def load_digits(
-    *,
-    test_fraction: float = 0.25,
-    image_size: tuple[int, int] = (32, 32),
-) -> tuple[Examples, Examples]:
-    """Loads scikit-learn's digits; `load("digits")` says more."""
-    check_installed("sklearn", 'load("digits")')
-    check_installed("PIL", 'load("digits")')
-    from PIL import Image
-    from sklearn import datasets
-
-    digits = datasets.load_digits()
-    levels = np.round(digits.images * (255 / 16)).astype(np.uint8)
-    height, width = image_size
-    images = np.stack(
-        [
-            np.asarray(
-                Image.fromarray(image).resize(
-                    (width, height), Image.Resampling.BICUBIC
-                )
-            )
-            for image in levels
-        ]
-    )
-    images = np.repeat(images[..., np.newaxis], 3, axis=-1)
-    labels = digits.target.astype(np.int64)
-    # The split is part of the data set: no seed moves it.
-    train, test = stratified_split(labels, test_fraction, seed=0)
-    names = tuple(str(name) for name in digits.target_names)
-    return (
-        Examples(images[train], labels[train], names),
-        Examples(images[test], labels[test], names),
-    )
-
-
-def stratified_split(labels, test_fraction: float, seed: int):
-    """Returns sorted train and test indices, both with every class."""
-    if not 0 < test_fraction < 1:
-        raise ValueError(
-            f"test_fraction must be between 0 and 1, got {test_fraction}"
-        )
-    order = np.random.default_rng(seed).permutation(len(labels))
-    test = []
-    for class_index in np.unique(labels):
-        members = order[labels[order] == class_index]
-        if len(members) < 2:
-            raise ValueError(
-                "a split into train and test needs at least 2 examples of a "
-                f"class, got {len(members)} of class {class_index}"
-            )
-        size = round(len(members) * test_fraction)
-        test.append(members[: min(max(size, 1), len(members) - 1)])
-    test = np.sort(np.concatenate(test))
-    return np.setdiff1d(np.arange(len(labels)), test), test
-
-
-def _checked_size(image_size) -> tuple[int, int]:
+def _as_size(image_size) -> tuple[int, int]:
+    """Returns `(height, width)` as ints, or raises `ValueError`."""
     try:
         height, width = image_size
     except TypeError:
@@ -225,6 +115,6 @@ def _checked_size(image_size) -> tuple[int, int]:
             f"image_size must be (height, width), got {image_size!r}"
         ) from None
     return (
-        inputs.whole_number("image_size height", height),
-        inputs.whole_number("image_size width", width),
+        _checks.as_integer("image_size height", height),
+        _checks.as_integer("image_size width", width),
     )

@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from kconsist import _checks
-from kconsist.data.inputs import whole_number
 from kconsist.robustness._function_digest import function_digest
 from kconsist.trainer import ConsistencyTrainer
 
@@ -70,7 +69,7 @@ class Classifier:
             )
         self.model = model
         self.num_classes = num_classes
-        self.batch_size = whole_number("batch_size", batch_size)
+        self.batch_size = _checks.as_integer("batch_size", batch_size)
         self.preprocess = preprocess
         self.from_logits = from_logits
         self.function = tf.function(

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from kconsist import _checks
 from kconsist.data import digest
-from kconsist.data.inputs import whole_number
 from kconsist.robustness.corruptions.names import CLEAN
 
 
@@ -20,7 +20,7 @@ class Subset:
 
     def __init__(self, source, examples, seed):
         self.source = source
-        self.seed = whole_number("seed", seed, 0)
+        self.seed = _checks.as_integer("seed", seed, 0)
         self.ids = stratified_subset(source.labels, examples, self.seed)
         self.examples = None if self.ids is None else len(self.ids)
         self.clean_ids = None
@@ -117,7 +117,7 @@ def stratified_subset(
     """
     if examples is None:
         return None
-    examples = whole_number("examples", examples)
+    examples = _checks.as_integer("examples", examples)
     if examples > len(labels):
         raise ValueError(
             f"examples must be at most {len(labels)}, the size of the test "

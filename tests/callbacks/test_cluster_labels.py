@@ -1,6 +1,6 @@
-"""Clusters are the labels of their own epoch, however far data is read ahead.
+"""Batches have the cluster labels of their epoch, even if read ahead.
 
-What they are is tested beside `MutualMeanTeaching`.
+The clusters themselves are tested in `test_mutual_mean_teaching.py`.
 """
 
 import threading
@@ -22,12 +22,12 @@ class Killed(Exception):
 
 
 def train(folder=None, kill=None):
-    """Returns a trainer, and the labels of the variable and of each batch."""
+    """Returns a trainer, and each batch's labels: expected, found."""
     trainer = compiled(
         METHODS["mutual_mean_teaching"].make(network()), run_eagerly=True
     )
     clusters = ClusterLabels(POINTS)
-    learn, seen = trainer.update, []
+    update, seen = trainer.update, []
 
     def spy(batch, labels, sample_weight=None):
         distance = np.array(batch["first"])[:, None] - POINTS[None]
@@ -35,7 +35,7 @@ def train(folder=None, kill=None):
         seen.append((clusters.labels.numpy()[index], labels.numpy()))
         if len(seen) == kill:
             raise Killed
-        return learn(batch, labels, sample_weight)
+        return update(batch, labels, sample_weight)
 
     trainer.update = spy
     callbacks, options = [clusters], {}
@@ -85,7 +85,7 @@ def test_a_run_resumes_within_an_epoch_of_clusters(straight, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_pipeline_waits_for_labels_and_ends_while_it_waits():
+def test_a_pipeline_waits_for_labels_and_can_end_while_waiting():
     clusters = ClusterLabels(POINTS)
     batches = data.class_balanced(
         (POINTS, clusters.labels),
@@ -95,9 +95,9 @@ def test_a_pipeline_waits_for_labels_and_ends_while_it_waits():
         steps=3,
     )
     labels = clusters.labels
-    labels.turns.begin()
+    labels.gate.close()
     labels.assign(np.arange(24) % 2)
-    labels.turns.allow(2)  # Fewer than an epoch of the data set.
+    labels.gate.allow(2)  # Fewer than an epoch of the dataset.
     iterator = iter(batches.repeat().prefetch(4))
     found = [set(next(iterator)[1].numpy()) for _ in range(2)]
     written = threading.Event()
@@ -105,19 +105,19 @@ def test_a_pipeline_waits_for_labels_and_ends_while_it_waits():
     def write():
         labels.assign(5 + np.arange(24) % 2)
         written.set()
-        labels.turns.allow(2)
+        labels.gate.allow(2)
 
     threading.Timer(0.2, write).start()
     found += [set(next(iterator)[1].numpy()) for _ in range(2)]
     assert written.is_set() and found == [{0, 1}, {0, 1}, {5, 6}, {5, 6}]
-    del iterator  # It waits for a fifth batch.
-    # Another one has made nothing yet.
+    del iterator  # It is waiting for a fifth batch.
+    # The limit counts the batches of each iterator.
     assert len(list(batches)) == 3
-    labels.turns.end()
+    labels.gate.open()
     assert len(list(batches.repeat(4))) == 12
 
 
-def test_classes_that_are_no_small_numbers():
+def test_class_indices_may_exceed_32_bits():
     with tf.device("CPU:0"):
         labels = tf.Variable(2**32 + np.arange(24) % 3)
     batches = data.class_balanced(

@@ -1,4 +1,4 @@
-"""P x K batches: so many classes, and so many images of each."""
+"""Batches of P classes with K images each."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ LABELS[LABELS == 2] = 3  # Class 2 has no image.
 
 
 def source(labels=LABELS):
-    """Images that show their index in the first pixel."""
+    """Returns images with their index in the first pixel."""
     images = np.zeros((COUNT, 6, 6, 1), "uint8")
     images[:, 0, 0, 0] = np.arange(COUNT)
     return images, labels
@@ -25,28 +25,28 @@ def build(labels=LABELS, view=None, **options):
 
 
 def read(batches):
-    """Indices and labels of each batch."""
+    """Returns the indices and labels of each batch."""
     return [
         (batch["first"].numpy()[:, 0, 0, 0].astype(int), labels.numpy())
         for batch, labels in batches
     ]
 
 
-def test_a_batch_has_so_many_images_of_so_many_classes():
+def test_a_batch_has_p_classes_with_k_images_each():
     found = read(build(steps=20))
     for indices, labels in found:
         np.testing.assert_array_equal(labels, LABELS[indices])
         groups = labels.reshape(3, 4)
         assert np.all(groups == groups[:, :1])
         assert len(set(groups[:, 0])) == 3
-        assert len(set(indices)) == 12  # No image twice: there are enough.
-    every = np.concatenate([labels for _, labels in found])
-    assert set(every) == set(LABELS)
+        assert len(set(indices)) == 12  # No image repeats: there are enough.
+    all_labels = np.concatenate([labels for _, labels in found])
+    assert set(all_labels) == set(LABELS)
     images = np.concatenate([indices for indices, _ in found])
     assert len(set(images)) > 50
 
 
-def test_few_images_and_few_classes_repeat():
+def test_images_and_classes_repeat_if_there_are_too_few():
     labels = np.zeros(COUNT, "int64")
     labels[7] = labels[9] = 4
     ((indices, found),) = read(build(labels, steps=1))
@@ -56,7 +56,7 @@ def test_few_images_and_few_classes_repeat():
     assert sorted(few) == [7, 7, 9, 9]
 
 
-def test_both_views_show_the_same_images_in_draws_of_their_own():
+def test_both_views_are_of_the_same_images_with_different_seeds():
     points = np.repeat(np.arange(COUNT, dtype="float32"), 2).reshape(-1, 2)
     batches = data.class_balanced(
         (points, LABELS), view=views.Jitter(radius=0.1), steps=2
@@ -70,22 +70,22 @@ def test_both_views_show_the_same_images_in_draws_of_their_own():
         )
 
 
-def test_batches_depend_on_the_seed_and_the_step_alone():
+def test_batches_depend_only_on_the_seed_and_the_step():
     batches = build(steps=4)
     straight = read(batches) + read(batches)
-    entered = read(build(steps=3, start_step=5))
-    for (a, _), (b, _) in zip(straight[5:], entered, strict=True):
+    resumed = read(build(steps=3, start_step=5))
+    for (a, _), (b, _) in zip(straight[5:], resumed, strict=True):
         np.testing.assert_array_equal(a, b)
     assert np.any(straight[0][0] != straight[1][0])
     assert np.any(straight[0][0] != read(build(steps=1, seed=1))[0][0])
 
 
-def test_an_epoch_is_as_many_batches_as_there_are_images():
+def test_an_epoch_has_as_many_batches_as_the_images_fill():
     assert len(build()) == COUNT // 12
     assert build().element_spec[1].shape == (12,)
 
 
-def test_labels_of_a_variable_are_read_at_each_epoch():
+def test_labels_in_a_variable_are_read_at_each_epoch():
     with tf.device("CPU:0"):
         labels = tf.Variable(LABELS)
     batches = build(labels, steps=3)
@@ -99,7 +99,7 @@ def test_labels_of_a_variable_are_read_at_each_epoch():
 
 
 @pytest.mark.parametrize(
-    "given, options, words",
+    "given, options, message",
     [
         (
             tf.data.Dataset.from_tensor_slices(source()),
@@ -112,6 +112,6 @@ def test_labels_of_a_variable_are_read_at_each_epoch():
         ((np.zeros((3, 2)), [0, 1, 1]), {}, "view must be given"),
     ],
 )
-def test_wrong_arguments(given, options, words):
-    with pytest.raises(ValueError, match=words):
+def test_invalid_arguments_are_rejected(given, options, message):
+    with pytest.raises(ValueError, match=message):
         data.class_balanced(given, **options)

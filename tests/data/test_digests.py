@@ -1,4 +1,4 @@
-"""A digest knows every value, whatever holds it."""
+"""A digest depends on every value, in arrays, tensors and containers."""
 
 import pathlib
 
@@ -8,13 +8,13 @@ import tensorflow as tf
 
 from kconsist import data, views
 
-# Printed, the middle of it is left out.
+# Its repr leaves out the values in the middle.
 LONG = np.arange(5000, dtype="float32")
 OTHER = np.where(LONG == 2500, -1, LONG).astype("float32")
 
 
 @pytest.mark.parametrize(
-    "hold",
+    "wrap",
     [
         lambda x: x,
         lambda x: tf.constant(x),
@@ -25,20 +25,20 @@ OTHER = np.where(LONG == 2500, -1, LONG).astype("float32")
         lambda x: [tf.constant(x)],
     ],
 )
-def test_every_value_counts(hold):
-    assert data.digest(hold(LONG)) == data.digest(hold(LONG.copy()))
-    assert data.digest(hold(LONG)) != data.digest(hold(OTHER))
-    assert data.digest(hold(LONG)) != data.digest(hold(LONG.reshape(2, -1)))
-    assert data.digest(hold(LONG)) != data.digest(hold(LONG.view("int32")))
+def test_every_value_counts(wrap):
+    assert data.digest(wrap(LONG)) == data.digest(wrap(LONG.copy()))
+    assert data.digest(wrap(LONG)) != data.digest(wrap(OTHER))
+    assert data.digest(wrap(LONG)) != data.digest(wrap(LONG.reshape(2, -1)))
+    assert data.digest(wrap(LONG)) != data.digest(wrap(LONG.view("int32")))
 
 
-def test_a_tensor_is_its_array():
+def test_a_tensor_has_the_digest_of_its_array():
     assert data.digest(tf.constant(LONG)) == data.digest(LONG)
     assert data.digest([LONG, OTHER]) != data.digest(LONG, OTHER)
     assert data.digest([[LONG], OTHER]) != data.digest([[LONG, OTHER]])
 
 
-def test_digests_of_earlier_checkpoints_hold():
+def test_digests_match_those_in_earlier_checkpoints():
     values = 1, None, 2.5, b"xy", (1, 2), [1, "b"], {"k": (1, None)}
     assert (
         data.digest("a", *values, np.float32(0.1), True)
@@ -66,6 +66,6 @@ def test_digests_of_earlier_checkpoints_hold():
         [object(), LONG],
     ],
 )
-def test_what_has_no_values_is_refused(part):
-    with pytest.raises(ValueError, match="a digest needs arrays, numbers"):
+def test_parts_without_values_are_rejected(part):
+    with pytest.raises(ValueError, match="digest requires arrays, numbers"):
         data.digest(part)

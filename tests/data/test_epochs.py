@@ -1,4 +1,4 @@
-"""Which epoch an iterator reads, whoever iterates beside it."""
+"""The epoch that an iterator reads, with other iterators at the same time."""
 
 import threading
 
@@ -13,7 +13,7 @@ STEPS, BATCH = 5, 4
 
 
 def build(steps=STEPS, start_step=0, context=None):
-    """Batches whose labels tell their step: step 2 has the labels 8 to 11."""
+    """Returns batches with labels by step: step 2 has the labels 8 to 11."""
     points = np.arange(400, dtype="float32")[:, None]
     return data.labeled_views(
         (points, np.arange(400)),
@@ -35,7 +35,7 @@ def steps_of(batches):
 
 
 class Mean(keras.Model):
-    """Its loss is the mean label: which steps an epoch had."""
+    """A model whose loss is the mean label, which shows an epoch's steps."""
 
     def __init__(self):
         super().__init__()
@@ -45,13 +45,13 @@ class Mean(keras.Model):
         return inputs + self.weight
 
 
-def label(labels, outputs):
+def label_loss(labels, outputs):
     return tf.cast(tf.reshape(labels, (-1, 1)), "float32") + 0 * outputs
 
 
-def fitted(model, batches, **options):
-    """Returns the first step of each epoch."""
-    model.compile(keras.optimizers.SGD(0.0), label, metrics=[label])
+def fit_steps(model, batches, **options):
+    """Trains; returns the first step of each epoch, by log."""
+    model.compile(keras.optimizers.SGD(0.0), label_loss, metrics=[label_loss])
     history = model.fit(batches, shuffle=False, verbose=0, **options).history
     return {name: first_steps(values) for name, values in history.items()}
 
@@ -61,7 +61,7 @@ def first_steps(losses, steps=STEPS):
     return [round((loss - middle) / BATCH, 2) for loss in losses]
 
 
-def test_looking_at_batches_changes_nothing():
+def test_looking_at_a_batch_changes_nothing():
     batches = build()
     assert steps_of(batches) + steps_of(batches) == [*range(10)]
     found = [steps_of(batches.take(count)) for count in (1, 4, 1, 3)]
@@ -69,7 +69,7 @@ def test_looking_at_batches_changes_nothing():
     assert steps_of(batches) == [*range(10, 15)]
 
 
-def test_iterators_of_one_data_set_do_not_meet():
+def test_iterators_of_one_dataset_are_independent():
     batches = build()
     pairs = zip(batches.repeat(), batches.repeat(3), strict=False)
     assert [[step_of(a), step_of(b)] for a, b in pairs] == [
@@ -82,7 +82,7 @@ def test_iterators_of_one_data_set_do_not_meet():
     assert [step_of(next(early)) for _ in range(7)] == [*range(16, 23)]
 
 
-def test_a_zip_of_a_data_set_with_itself_is_aligned():
+def test_a_zip_of_a_dataset_with_itself_is_aligned():
     batches = build()
     both = tf.data.Dataset.zip((batches, batches.map(lambda *b: b)))
     found = [[step_of(a), step_of(b)] for a, b in both.repeat(3)]
@@ -101,12 +101,12 @@ def test_two_threads_read_whole_epochs():
     for thread in threads:
         thread.join()
     for steps in found:
-        # Each begins with an epoch and misses none.
+        # Each starts with an epoch and skips no step.
         assert steps[0] % STEPS == 0
         assert steps == [*range(steps[0], steps[0] + 20)]
 
 
-def test_parts_of_a_batch_count_as_one():
+def test_the_shards_of_a_batch_count_as_one_batch():
     batches = build(context=tf.distribute.InputContext(1, 0, 2))
     assert int(next(iter(batches))[1][0]) == 0
     for first in (0, 20):
@@ -120,24 +120,24 @@ def test_fit_trains_on_consecutive_epochs(replicas, mirrored):
     strategy = mirrored if replicas == 2 else tf.distribute.get_strategy()
     with strategy.scope():
         model = Mean()  # Not built: Keras reads a batch to build it.
-    found = fitted(model, batches, epochs=3, validation_data=held_out)
+    found = fit_steps(model, batches, epochs=3, validation_data=held_out)
     assert found["loss"] == [0, 5, 10]
     assert found["val_loss"] == [20, 25, 30]
-    found = fitted(model, batches.repeat(), epochs=2, steps_per_epoch=STEPS)
+    found = fit_steps(model, batches.repeat(), epochs=2, steps_per_epoch=STEPS)
     assert found["loss"] == [15, 20]
     assert step_of(next(iter(batches))) == 25
 
 
-def test_a_length_is_learned_and_changes_no_batch():
+def test_an_unknown_length_is_learned_and_changes_no_batch():
     read = []
 
     def example(number):
-        def seen(number):
+        def record(number):
             read.append(int(number))
             return number
 
         number = tf.ensure_shape(
-            tf.numpy_function(seen, [number], tf.int64), ()
+            tf.numpy_function(record, [number], tf.int64), ()
         )
         return tf.cast([number], "float32"), number
 
@@ -157,5 +157,5 @@ def test_a_length_is_learned_and_changes_no_batch():
         for (_, expected), (_, found) in zip(known, unknown, strict=True):
             np.testing.assert_array_equal(found, expected)
     read.clear()
-    list(unknown)  # Examples 108 to 125: 8 before them, 14 read ahead.
+    list(unknown)  # Examples 108 to 125, 8 before them, 14 read ahead.
     assert len(read) <= 40

@@ -1,4 +1,4 @@
-"""Folders of images a class."""
+"""Folders with one folder of images per class."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from kconsist import data
 
 
 def write(folder, classes, count=5, size=(8, 10), extension="png"):
-    """Writes images whose red level is their number, green their class."""
+    """Writes images with their number in red and their class in green."""
     for green, name in enumerate(classes):
         (folder / name).mkdir(parents=True)
         for red in range(count):
@@ -18,7 +18,7 @@ def write(folder, classes, count=5, size=(8, 10), extension="png"):
     return folder
 
 
-def test_split_folder_keeps_its_split(tmp_path):
+def test_a_split_folder_keeps_its_split(tmp_path):
     write(tmp_path / "train", ["cat", "dog"])
     write(tmp_path / "test", ["cat", "dog"], count=2)
     train, test = data.load(tmp_path)
@@ -31,22 +31,22 @@ def test_split_folder_keeps_its_split(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["val", "validation"])
-def test_split_folder_may_call_its_test_split_otherwise(tmp_path, name):
+def test_the_test_split_may_have_other_names(tmp_path, name):
     write(tmp_path / "train", ["cat", "dog"])
     write(tmp_path / name, ["cat", "dog"], count=2)
     _, test = data.load(str(tmp_path))
     assert len(test.images) == 4
 
 
-def test_flat_folder_is_split_by_seed(tmp_path):
+def test_a_flat_folder_is_split_by_seed(tmp_path):
     write(tmp_path, ["a", "b", "c"], count=20)
     train, test = data.load(tmp_path)
     assert np.all(np.bincount(train.labels) == 16)
     assert np.all(np.bincount(test.labels) == 4)
     for split in (train, test):
         np.testing.assert_array_equal(split.images[:, 0, 0, 1], split.labels)
-    seen = {tuple(i[0, 0]) for split in (train, test) for i in split.images}
-    assert len(seen) == 60
+    colors = {tuple(i[0, 0]) for split in (train, test) for i in split.images}
+    assert len(colors) == 60
     again, _ = data.load(tmp_path)
     np.testing.assert_array_equal(train.images, again.images)
     other, _ = data.load(tmp_path, seed=1)
@@ -55,7 +55,7 @@ def test_flat_folder_is_split_by_seed(tmp_path):
     assert len(half.labels) == 30
 
 
-def test_class_may_be_called_train(tmp_path):
+def test_a_class_may_be_called_train(tmp_path):
     write(tmp_path, ["car", "train"])
     train, _ = data.load(tmp_path)
     assert train.class_names == ("car", "train")
@@ -68,7 +68,7 @@ def test_other_formats_load(tmp_path, extension):
     assert train.images.shape == (8, 8, 10, 3)
 
 
-def test_other_modes_become_rgb_and_other_files_are_left_out(tmp_path):
+def test_other_modes_become_rgb_and_other_files_are_ignored(tmp_path):
     write(tmp_path, ["a", "b"])
     for mode in ("L", "RGBA", "P", "1"):
         Image.new(mode, (10, 8)).save(tmp_path / "a" / f"mode{mode}.png")
@@ -81,7 +81,7 @@ def test_other_modes_become_rgb_and_other_files_are_left_out(tmp_path):
 
 
 def load_one(folder, image, name="0.png"):
-    """Returns the image that is loaded for one that was saved."""
+    """Saves an image, loads it as a data set, and returns what was loaded."""
     for path in (folder / "a", folder / "b"):
         path.mkdir()
         for copy in range(2):
@@ -96,10 +96,10 @@ def load_one(folder, image, name="0.png"):
 def test_gray_of_16_bits_is_scaled(tmp_path, name, order):
     values = np.linspace(0, 65535, 256 * 4).reshape(32, 32).astype(order)
     found = load_one(tmp_path, Image.fromarray(values), name)
-    wanted = np.round(values / 257.0)
+    expected = np.round(values / 257.0)
     assert found.dtype == np.uint8 and len(np.unique(found)) == 256
     for channel in range(3):
-        np.testing.assert_array_equal(found[..., channel], wanted)
+        np.testing.assert_array_equal(found[..., channel], expected)
 
 
 def test_floats_in_0_to_1_are_scaled(tmp_path):
@@ -109,7 +109,7 @@ def test_floats_in_0_to_1_are_scaled(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "values, words",
+    "values, message",
     [
         (np.full((8, 10), 255, "float32"), "floats from 255.0 to 255.0"),
         (np.full((8, 10), -0.5, "float32"), "floats from -0.5 to -0.5"),
@@ -117,14 +117,14 @@ def test_floats_in_0_to_1_are_scaled(tmp_path):
         (np.full((8, 10), 70000, "int32"), "32 bits"),
     ],
 )
-def test_values_of_unknown_range_are_refused(tmp_path, values, words):
-    with pytest.raises(ValueError, match=rf"a.00\.tiff must be .*{words}"):
+def test_values_of_unknown_range_are_rejected(tmp_path, values, message):
+    with pytest.raises(ValueError, match=rf"a.00\.tiff must be .*{message}"):
         load_one(tmp_path, Image.fromarray(values), "0.tiff")
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L"])
-def test_transparent_pixels_stand_on_white(tmp_path, mode):
-    """By hand: alpha · color + (1 - alpha) · 255."""
+def test_transparent_pixels_are_composited_on_white(tmp_path, mode):
+    """Expected: alpha · color + (1 - alpha) · 255."""
     rng = np.random.default_rng(0)
     if mode in ("RGBA", "LA"):
         pixels = rng.integers(0, 256, (8, 10, len(mode)), "uint8")
@@ -140,12 +140,12 @@ def test_transparent_pixels_stand_on_white(tmp_path, mode):
         color = palette[pixels]
     image.info |= options
     found = load_one(tmp_path, image)
-    wanted = np.broadcast_to(alpha * color + (1 - alpha) * 255, found.shape)
-    np.testing.assert_allclose(found, wanted, atol=1)  # Pillow rounds.
+    expected = np.broadcast_to(alpha * color + (1 - alpha) * 255, found.shape)
+    np.testing.assert_allclose(found, expected, atol=1)  # Pillow rounds.
     assert np.any(alpha == 0) or mode in ("RGBA", "LA")
 
 
-def test_a_transparent_color_of_16_bits_is_refused(tmp_path):
+def test_a_transparent_color_of_16_bits_is_rejected(tmp_path):
     image = Image.fromarray(np.full((8, 10), 900, np.uint16))
     image.info["transparency"] = 900
     with pytest.raises(ValueError, match="transparent color of 16 bits"):
@@ -161,18 +161,18 @@ def test_image_size_resizes(tmp_path):
     assert train.images.shape[1:] == (6, 9, 3)
 
 
-def test_empty_folder_is_an_error(tmp_path):
+def test_an_empty_folder_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"two class folders, got \[\]"):
         data.load(tmp_path)
 
 
-def test_single_class_is_an_error(tmp_path):
+def test_a_single_class_is_an_error(tmp_path):
     write(tmp_path, ["cat"])
     with pytest.raises(ValueError, match=r"two class folders, got \['cat'\]"):
         data.load(tmp_path)
 
 
-def test_class_without_images_is_an_error(tmp_path):
+def test_a_class_without_images_is_an_error(tmp_path):
     write(tmp_path, ["cat", "dog"])
     (tmp_path / "eel").mkdir()
     with pytest.raises(ValueError, match="eel must have images.*got none"):
@@ -180,7 +180,7 @@ def test_class_without_images_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["text", "cut"])
-def test_unreadable_image_is_named(tmp_path, damage):
+def test_the_error_names_an_unreadable_image(tmp_path, damage):
     write(tmp_path, ["cat", "dog"])
     path = tmp_path / "dog" / "3.png"
     content = b"text" if damage == "text" else path.read_bytes()[:50]
@@ -189,7 +189,7 @@ def test_unreadable_image_is_named(tmp_path, damage):
         data.load(tmp_path)
 
 
-def test_image_that_is_too_large_is_named(tmp_path, monkeypatch):
+def test_the_error_names_an_image_that_is_too_large(tmp_path, monkeypatch):
     write(tmp_path, ["cat", "dog"])
     Image.new("L", (60, 60)).save(tmp_path / "dog" / "3.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
@@ -204,20 +204,20 @@ def test_classes_must_match_between_splits(tmp_path):
         data.load(tmp_path)
 
 
-def test_train_folder_without_a_test_folder_is_an_error(tmp_path):
+def test_a_train_folder_without_a_test_folder_is_an_error(tmp_path):
     write(tmp_path / "train", ["cat", "dog"])
     with pytest.raises(ValueError, match="must have one of test, val"):
         data.load(tmp_path)
 
 
-def test_fraction_of_a_split_folder_is_an_error(tmp_path):
+def test_a_fraction_of_a_split_folder_is_an_error(tmp_path):
     write(tmp_path / "train", ["cat", "dog"])
     write(tmp_path / "test", ["cat", "dog"])
     with pytest.raises(ValueError, match="test_fraction must be None"):
         data.load(tmp_path, test_fraction=0.5)
 
 
-def test_class_of_one_image_cannot_be_split(tmp_path):
+def test_a_class_of_one_image_cannot_be_split(tmp_path):
     write(tmp_path, ["cat"], count=1)
     write(tmp_path, ["dog"])
     with pytest.raises(ValueError, match="at least 2 examples.*class 0"):

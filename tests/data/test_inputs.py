@@ -1,4 +1,4 @@
-"""Sources as users have them: columns of labels, float64, large arrays."""
+"""Common forms of sources: columns of labels, float64, large arrays."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ POINTS = np.stack([INDEX, INDEX], axis=1) / 8
 
 
 def build(name, points, labels, **options):
-    """Batches of 4 labels by one of the builders."""
+    """Returns batches of 4 labels from one of the pipelines."""
     view = views.Identity()
     if name == "labeled_views":
         return data.labeled_views(
@@ -45,7 +45,7 @@ BUILDERS = ["labeled_views", "clean_noisy", "semi_supervised", "class_balanced"]
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_a_column_of_labels_is_as_good_as_a_row(name):
+def test_a_column_of_labels_is_accepted(name):
     row = next(iter(build(name, POINTS, INDEX % 3)))
     column = next(iter(build(name, POINTS, (INDEX % 3)[:, None])))
     for expected, found in zip(
@@ -58,7 +58,7 @@ def test_a_column_of_labels_is_as_good_as_a_row(name):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int64"])
-def test_a_dataset_may_have_labels_of_shape_1_and_float64(dtype):
+def test_a_dataset_may_have_labels_of_shape_1_and_float64_images(dtype):
     labels = INDEX.astype(dtype)
     arrays = data.labeled_views(
         (POINTS, labels), view=views.Identity(), batch_size=4, shuffle=False
@@ -77,7 +77,7 @@ def test_a_dataset_may_have_labels_of_shape_1_and_float64(dtype):
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_large_labels_come_back_or_are_refused(name):
+def test_large_labels_are_returned_or_rejected(name):
     labels = 2**32 + INDEX % 2
     found = next(iter(build(name, POINTS, labels)))[1]
     assert set(np.array(found)) <= {2**32, 2**32 + 1}
@@ -112,8 +112,8 @@ print((peak() - before) / images.nbytes)
 """
 
 
-def test_arrays_are_held_once():
-    """128 MiB, given to three streams, with what a batch takes."""
+def test_arrays_are_not_copied():
+    """The peak of three streams over 128 MiB, batches included."""
     found = subprocess.run(
         [sys.executable, "-c", MEMORY],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Pairs of views: aligned, shuffled, repeatable, of the promised sizes."""
+"""Views of a batch: aligned, shuffled, reproducible, of the right shapes."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from kconsist import data, views
-from kconsist.data import streams
+from kconsist.data import _streams
 
 COUNT = 30
 
@@ -22,20 +22,20 @@ def same(images, seed):
 
 
 def negative(images, seed):
-    """A view that is a function of the image alone."""
+    """A view that depends only on the image."""
     del seed
     return 255 - images
 
 
 def noise(images, seed):
-    """A view that shows its seed in every pixel but the first."""
+    """A view that fills all rows but the first with a level from its seed."""
     level = tf.random.stateless_uniform((), seed, 0, 256, tf.int32)
     level = tf.fill(tf.shape(images[:, 1:]), tf.cast(level, tf.uint8))
     return tf.concat([images[:, :1], level], axis=1)
 
 
-def numbered(count=COUNT, kind="arrays"):
-    """Returns a source whose images are filled with their index."""
+def indexed_source(count=COUNT, kind="arrays"):
+    """Returns a source of images filled with their index."""
     index = np.arange(count)
     images = np.zeros((count, 8, 8, 3), np.uint8) + index[:, None, None, None]
     images, labels = images.astype(np.uint8), index.astype(np.int64)
@@ -67,7 +67,7 @@ kinds = pytest.mark.parametrize("kind", ["arrays", "examples", "dataset"])
 @kinds
 def test_pairs_show_the_same_images_in_every_epoch(kind):
     pairs = data.clean_noisy(
-        numbered(kind=kind), clean=same, noisy=negative, batch_size=6
+        indexed_source(kind=kind), clean=same, noisy=negative, batch_size=6
     )
     for _ in range(3):
         for batch, labels in pairs:
@@ -78,11 +78,11 @@ def test_pairs_show_the_same_images_in_every_epoch(kind):
 @kinds
 def test_unlabeled_pairs_show_the_same_images_in_every_epoch(kind):
     pairs = data.clean_noisy(
-        numbered(12),
+        indexed_source(12),
         clean=same,
         noisy=negative,
         batch_size=4,
-        unlabeled=numbered(50, kind),
+        unlabeled=indexed_source(50, kind),
         unlabeled_ratio=3,
     )
     for _ in range(3):
@@ -98,8 +98,8 @@ def test_unlabeled_pairs_show_the_same_images_in_every_epoch(kind):
 @kinds
 def test_weak_and_strong_show_the_same_images_in_every_epoch(kind):
     batches = data.semi_supervised(
-        numbered(5, kind),
-        numbered(60, kind),
+        indexed_source(5, kind),
+        indexed_source(60, kind),
         weak=same,
         strong=negative,
         batch_size=4,
@@ -112,9 +112,9 @@ def test_weak_and_strong_show_the_same_images_in_every_epoch(kind):
             np.testing.assert_array_equal(index_of(batch["labeled"]), labels)
 
 
-def test_pairs_stay_aligned_after_one_view_was_peeked_at():
+def test_pairs_stay_aligned_after_reading_only_one_view():
     pairs = data.clean_noisy(
-        numbered(), clean=same, noisy=negative, batch_size=5
+        indexed_source(), clean=same, noisy=negative, batch_size=5
     )
     clean_only = pairs.map(lambda batch, labels: (batch["clean"], labels))
     next(iter(pairs))
@@ -126,7 +126,9 @@ def test_pairs_stay_aligned_after_one_view_was_peeked_at():
 
 @kinds
 def test_each_epoch_is_a_new_permutation(kind):
-    batches = data.labeled_views(numbered(kind=kind), view=same, batch_size=5)
+    batches = data.labeled_views(
+        indexed_source(kind=kind), view=same, batch_size=5
+    )
     epochs = [np.concatenate([y for _, y in batches]) for _ in range(4)]
     for epoch in epochs:
         np.testing.assert_array_equal(np.sort(epoch), np.arange(COUNT))
@@ -136,7 +138,7 @@ def test_each_epoch_is_a_new_permutation(kind):
 @kinds
 def test_longer_epoch_continues_with_the_next_permutation(kind):
     batches = data.labeled_views(
-        numbered(10, kind), view=same, batch_size=4, steps=10
+        indexed_source(10, kind), view=same, batch_size=4, steps=10
     )
     stream = np.concatenate([y for _, y in batches]).reshape(4, 10)
     for one_pass in stream:
@@ -145,10 +147,10 @@ def test_longer_epoch_continues_with_the_next_permutation(kind):
 
 
 @kinds
-def test_small_labeled_set_repeats_within_a_batch(kind):
+def test_a_small_labeled_set_repeats_within_a_batch(kind):
     batches = data.semi_supervised(
-        numbered(4, kind),
-        numbered(40, kind),
+        indexed_source(4, kind),
+        indexed_source(40, kind),
         weak=same,
         strong=same,
         batch_size=8,
@@ -162,15 +164,15 @@ KEY_AND_STEP = tf.constant([1, 2], tf.int64), tf.constant(0, tf.int64)
 
 
 @kinds
-def test_index_names_the_unlabeled_images(kind):
-    images, labels = numbered(50)
+def test_index_is_that_of_the_unlabeled_images(kind):
+    images, labels = indexed_source(50)
     images = 255 - images
     if kind == "dataset":
         unlabeled = tf.data.Dataset.from_tensor_slices(images)
     else:
         unlabeled = images
     batches = data.semi_supervised(
-        numbered(4),
+        indexed_source(4),
         unlabeled,
         weak=same,
         strong=negative,
@@ -184,29 +186,29 @@ def test_index_names_the_unlabeled_images(kind):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10])
-def test_every_example_is_equally_likely_at_every_place(size):
-    stream = streams.ArrayStream((np.arange(size),), batch_size=3000 * size)
+def test_every_example_is_equally_likely_at_every_position(size):
+    stream = _streams.ArrayStream((np.arange(size),), batch_size=3000 * size)
     passes = next(iter(stream.batches(*KEY_AND_STEP))).numpy()
     passes = passes.reshape(3000, size)
     np.testing.assert_array_equal(np.sort(passes), [range(size)] * 3000)
-    for place in passes.T:
-        # No standard deviation of these binomials is above 28.
-        counts = np.bincount(place, minlength=size)
+    for position in passes.T:
+        # The standard deviation of these binomials is at most 28.
+        counts = np.bincount(position, minlength=size)
         assert np.all(np.abs(counts - 3000 / size) < 4 * 28)
 
 
 def test_passes_are_all_different():
-    stream = streams.ArrayStream((np.arange(10),), batch_size=30_000)
+    stream = _streams.ArrayStream((np.arange(10),), batch_size=30_000)
     passes = next(iter(stream.batches(*KEY_AND_STEP))).numpy()
     passes = passes.reshape(3000, 10)
-    # About one pair in 3000 draws of 10! = 3.6 million orders may meet.
+    # About one pair among 3000 of 10! = 3.6 million orders may coincide.
     assert len(np.unique(passes, axis=0)) > 2990
 
 
 @kinds
-def test_repeat_gives_new_epochs_and_draws(kind):
+def test_repeat_gives_new_orders_and_views(kind):
     batches = data.labeled_views(
-        numbered(10, kind), view=noise, batch_size=10
+        indexed_source(10, kind), view=noise, batch_size=10
     ).repeat(3)
     images, labels = zip(*batches, strict=True)
     assert len({tuple(y.numpy()) for y in labels}) == 3
@@ -217,7 +219,7 @@ def test_repeat_gives_new_epochs_and_draws(kind):
 def test_same_seed_gives_the_same_epochs(kind):
     def build(seed):
         return data.clean_noisy(
-            numbered(kind=kind), noisy=noise, batch_size=6, seed=seed
+            indexed_source(kind=kind), noisy=noise, batch_size=6, seed=seed
         )
 
     one, other, third = build(3), build(3), build(4)
@@ -230,8 +232,8 @@ def test_same_seed_gives_the_same_epochs(kind):
 def test_batches_do_not_depend_on_parallelism():
     def build(threads):
         batches = data.semi_supervised(
-            numbered(),
-            numbered(),
+            indexed_source(),
+            indexed_source(),
             strong=noise,
             batch_size=3,
             unlabeled_ratio=2,
@@ -244,26 +246,26 @@ def test_batches_do_not_depend_on_parallelism():
     assert_same_batches(build(1), build(4))
 
 
-def test_part_of_an_epoch_is_read_again():
-    whole = data.labeled_views(numbered(), view=noise, batch_size=5)
-    part = data.labeled_views(numbered(), view=noise, batch_size=5)
+def test_an_unfinished_epoch_is_read_again():
+    whole = data.labeled_views(indexed_source(), view=noise, batch_size=5)
+    part = data.labeled_views(indexed_source(), view=noise, batch_size=5)
     next(iter(part))
     assert_same_batches(whole, part)
 
 
-def test_a_later_step_is_reached_by_skip():
+def test_skip_reaches_a_later_step():
     def build():
-        return data.labeled_views(numbered(), view=noise, batch_size=5)
+        return data.labeled_views(indexed_source(), view=noise, batch_size=5)
 
     stream = build().repeat(3)
     resumed = build().repeat(3).skip(8)
     assert_same_batches(list(stream)[8:], resumed)
 
 
-def test_views_of_a_step_draw_with_different_seeds():
+def test_views_of_a_step_have_different_seeds():
     batches = data.semi_supervised(
-        numbered(),
-        numbered(),
+        indexed_source(),
+        indexed_source(),
         weak=noise,
         strong=noise,
         batch_size=5,
@@ -273,12 +275,12 @@ def test_views_of_a_step_draw_with_different_seeds():
         [int(batch[name][0, 1, 0, 0]) for name in ("labeled", "weak", "strong")]
         for batch, _ in batches
     ]
-    # Two of 18 draws from 256 levels meet now and then, whole columns do not.
+    # Two of 18 samples from 256 levels may coincide, whole columns do not.
     assert len({tuple(column) for column in zip(*levels, strict=True)}) == 3
     assert len({tuple(row) for row in levels}) == 6
 
 
-def test_shared_geometry_flips_and_crops_alike():
+def test_shared_geometry_flips_and_crops_both_views_alike():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (16, 12, 12, 3), np.uint8)
     labels = np.arange(16)
@@ -323,17 +325,17 @@ def test_shared_geometry_flips_and_crops_alike():
 def test_shared_geometry_without_effect_is_an_error(clean, noisy, message):
     with pytest.raises(ValueError, match=message):
         data.clean_noisy(
-            numbered(), clean=clean, noisy=noisy, share_geometry=True
+            indexed_source(), clean=clean, noisy=noisy, share_geometry=True
         )
 
 
 @kinds
 def test_shapes_are_static_without_remainder(kind):
     pairs = data.clean_noisy(
-        numbered(kind=kind),
+        indexed_source(kind=kind),
         noisy=None if kind == "arrays" else views.Cutout(),
         batch_size=4,
-        unlabeled=numbered(kind=kind),
+        unlabeled=indexed_source(kind=kind),
         unlabeled_ratio=2,
     )
     batch, labels = pairs.element_spec
@@ -352,7 +354,7 @@ def test_shapes_are_static_without_remainder(kind):
 @kinds
 def test_remainder_is_a_smaller_last_batch(kind):
     batches = data.labeled_views(
-        numbered(kind=kind), view=same, batch_size=8, drop_remainder=False
+        indexed_source(kind=kind), view=same, batch_size=8, drop_remainder=False
     )
     assert len(batches) == 4
     for _ in range(2):
@@ -366,7 +368,7 @@ def test_remainder_is_a_smaller_last_batch(kind):
 @kinds
 def test_unshuffled_batches_keep_the_order(kind):
     batches = data.labeled_views(
-        numbered(kind=kind),
+        indexed_source(kind=kind),
         view=same,
         batch_size=8,
         shuffle=False,
@@ -376,8 +378,8 @@ def test_unshuffled_batches_keep_the_order(kind):
     np.testing.assert_array_equal(labels, np.arange(COUNT))
 
 
-def test_unlabeled_sources_may_be_images_alone():
-    images, labels = numbered()
+def test_unlabeled_sources_may_be_only_images():
+    images, labels = indexed_source()
     for unlabeled in (
         images,
         (images, labels.astype(np.float32)),
@@ -391,11 +393,11 @@ def test_unlabeled_sources_may_be_images_alone():
         assert next(iter(batches))[0]["weak"].shape == (14, 8, 8, 3)
 
 
-def test_labeled_view_is_the_weak_one_unless_given():
+def test_labeled_view_defaults_to_the_weak_view():
     def first(**labeled_view):
         batches = data.semi_supervised(
-            numbered(),
-            numbered(),
+            indexed_source(),
+            indexed_source(),
             weak=negative,
             strong=same,
             batch_size=2,
@@ -412,7 +414,7 @@ def test_labeled_view_is_the_weak_one_unless_given():
 
 def test_keras_layers_are_views():
     batches = data.labeled_views(
-        numbered(), view=keras.layers.RandomFlip("vertical"), batch_size=5
+        indexed_source(), view=keras.layers.RandomFlip("vertical"), batch_size=5
     )
     for images, labels in batches:
         assert images.dtype == tf.uint8
@@ -420,15 +422,15 @@ def test_keras_layers_are_views():
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"), [("int32", "int32"), ("int64", "int64")]
+    ("given", "expected"), [("int32", "int32"), ("int64", "int64")]
 )
-def test_label_dtype_is_kept(given, kept):
-    images, labels = numbered()
+def test_label_dtype_is_preserved(given, expected):
+    images, labels = indexed_source()
     batches = data.labeled_views((images, labels.astype(given)), view=same)
-    assert batches.element_spec[1].dtype == kept
+    assert batches.element_spec[1].dtype == expected
 
 
-def test_points_train_with_views_of_their_own():
+def test_points_have_their_own_views():
     train, _ = data.load("moons", num_examples=20)
     pairs = data.clean_noisy(
         train,
@@ -444,7 +446,7 @@ def test_points_train_with_views_of_their_own():
         assert rows[tuple(point)] == label
 
 
-def test_points_without_views_are_an_error():
+def test_points_without_views_are_rejected():
     train, _ = data.load("moons", num_examples=20)
     with pytest.raises(ValueError, match=r"clean and noisy must be .*\(2,\)"):
         data.clean_noisy(train)
@@ -454,7 +456,7 @@ def test_points_without_views_are_an_error():
         data.labeled_views(tf.data.Dataset.from_tensor_slices(tuple(train)))
 
 
-IMAGES, LABELS = numbered()
+IMAGES, LABELS = indexed_source()
 FLOATS = np.where(np.arange(8) < 3, np.nan, 0.0) * np.ones((30, 8, 8, 3, 8))
 
 
@@ -492,7 +494,7 @@ FLOATS = np.where(np.arange(8) < 3, np.nan, 0.0) * np.ones((30, 8, 8, 3, 8))
         ),
     ],
 )
-def test_wrong_sources_say_what_came(source, message):
+def test_invalid_sources_are_rejected(source, message):
     with pytest.raises(ValueError, match=message):
         data.labeled_views(source, view=same)
 
@@ -507,16 +509,18 @@ def test_wrong_sources_say_what_came(source, message):
         ({"unlabeled_ratio": 0}, "unlabeled_ratio must be .* got 0"),
     ],
 )
-def test_wrong_numbers_say_what_came(arguments, message):
+def test_invalid_numbers_are_rejected(arguments, message):
     with pytest.raises(ValueError, match=message):
-        data.clean_noisy(numbered(), **arguments)
+        data.clean_noisy(indexed_source(), **arguments)
     with pytest.raises(ValueError, match=message):
-        data.semi_supervised(numbered(), numbered(), **arguments)
+        data.semi_supervised(indexed_source(), indexed_source(), **arguments)
 
 
-def test_dataset_of_unknown_length_needs_steps():
-    endless = numbered(kind="dataset").repeat()
-    unknown = numbered(kind="dataset").filter(lambda image, label: label < 7)
+def test_a_dataset_of_unknown_length_requires_steps():
+    endless = indexed_source(kind="dataset").repeat()
+    unknown = indexed_source(kind="dataset").filter(
+        lambda image, label: label < 7
+    )
     for source in (endless, unknown):
         with pytest.raises(ValueError, match="steps must be given"):
             data.labeled_views(source, view=same)
@@ -561,8 +565,8 @@ def test_another_process_gives_the_same_batches(capsys):
 def test_replicas_split_each_view(kind, mirrored):
     def build():
         return data.semi_supervised(
-            numbered(10, kind),
-            numbered(40, kind),
+            indexed_source(10, kind),
+            indexed_source(40, kind),
             weak=same,
             strong=negative,
             batch_size=4,
@@ -579,15 +583,17 @@ def test_replicas_split_each_view(kind, mirrored):
                 np.testing.assert_array_equal(tf.concat(values, 0), one)
 
 
-def test_more_views_are_of_the_same_images_and_change_no_other():
+def test_more_views_are_of_the_same_images_and_keep_the_others():
     images = np.zeros((20, 12, 12, 1), "uint8")
     images[..., 0] = np.arange(20)[:, None, None]
     options = dict(weak=views.Identity(), strong=views.Cutout(), steps=2)
     options.update(batch_size=2, unlabeled_ratio=3)
     source = images, np.arange(20)
     plain = data.semi_supervised(source, images, **options)
-    more = {"third": views.Cutout(), "fourth": views.Identity()}
-    batches = data.semi_supervised(source, images, more=more, **options)
+    more_views = {"third": views.Cutout(), "fourth": views.Identity()}
+    batches = data.semi_supervised(
+        source, images, more_views=more_views, **options
+    )
     for (few, _), (many, _) in zip(plain, batches, strict=True):
         for name in few:
             np.testing.assert_array_equal(few[name], many[name])
@@ -595,11 +601,15 @@ def test_more_views_are_of_the_same_images_and_change_no_other():
         assert np.any(many["third"] != many["strong"])
 
 
-def test_more_views_need_names_of_their_own():
+def test_more_views_must_have_new_names():
     images = np.zeros((4, 6, 6, 1), "uint8")
-    with pytest.raises(ValueError, match=r"names of its own, got \['weak'\]"):
+    with pytest.raises(
+        ValueError, match=r"names of other views, got \['weak'\]"
+    ):
         data.semi_supervised(
-            (images, np.arange(4)), images, more={"weak": views.Identity()}
+            (images, np.arange(4)),
+            images,
+            more_views={"weak": views.Identity()},
         )
 
 
@@ -607,12 +617,18 @@ def test_more_views_need_names_of_their_own():
 def test_the_baseline_sees_the_labeled_part_of_the_semi_supervised_batches(
     start,
 ):
-    """What a method adds is then not confounded with other draws."""
+    """So a comparison with the baseline isolates the method."""
     options = dict(batch_size=7, steps=6, seed=3, start_step=start)
-    alone = data.labeled_views(numbered(11), view=noise, **options)
+    baseline = data.labeled_views(indexed_source(11), view=noise, **options)
     batches = data.semi_supervised(
-        numbered(11), numbered(40), weak=noise, strong=same, **options
+        indexed_source(11),
+        indexed_source(40),
+        weak=noise,
+        strong=same,
+        **options,
     )
-    for (images, labels), (batch, others) in zip(alone, batches, strict=True):
+    for (images, labels), (batch, other_labels) in zip(
+        baseline, batches, strict=True
+    ):
         np.testing.assert_array_equal(images, batch["labeled"])
-        np.testing.assert_array_equal(labels, others)
+        np.testing.assert_array_equal(labels, other_labels)

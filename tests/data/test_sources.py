@@ -35,14 +35,14 @@ def test_examples_unpack_and_know_their_classes():
     assert copy.class_names == named.class_names
 
 
-def test_examples_are_a_structure_of_tensorflow():
+def test_examples_are_a_nested_structure_of_tensorflow():
     examples = data.Examples(np.zeros((2, 3)), np.array([0, 4]), "abcde")
     dataset = tf.data.Dataset.from_tensor_slices(examples)
     batches = data.labeled_views(dataset, view=views.Identity(), batch_size=2)
     assert batches.element_spec[1].shape == (2,)
 
 
-def test_moons_are_two_independent_draws():
+def test_moons_are_two_independent_samples():
     train, test = data.load("moons")
     for split in (train, test):
         assert_examples(split, 1000, (2,), np.float32, 2)
@@ -64,16 +64,16 @@ def test_moons_take_options():
     np.testing.assert_allclose(np.linalg.norm(upper, axis=1), 1, rtol=1e-6)
 
 
-def test_digits_are_real_and_split_once():
+def test_digits_are_real_and_have_a_fixed_split():
     train, test = data.load("digits")
     again, _ = data.load("digits", seed=7)
     np.testing.assert_array_equal(train.images, again.images)
     assert len(train.labels) + len(test.labels) == 1797
     for split in (train, test):
         assert_examples(split, len(split.labels), (32, 32, 3), np.uint8, 10)
-        shares = np.bincount(split.labels) / len(split.labels)
+        fractions = np.bincount(split.labels) / len(split.labels)
         # 174 to 183 of each digit are in the set; rounding adds a little.
-        assert np.all(np.abs(shares - 0.1) < 0.005)
+        assert np.all(np.abs(fractions - 0.1) < 0.005)
     assert 0.24 < len(test.labels) / 1797 < 0.26
     assert train.images.min() == 0 and train.images.max() == 255
     np.testing.assert_array_equal(train.images[..., 0], train.images[..., 2])
@@ -81,7 +81,7 @@ def test_digits_are_real_and_split_once():
     assert len(np.unique(flat, axis=0)) == 1797
 
 
-def test_digits_take_another_size():
+def test_digits_can_be_resized():
     train, _ = data.load("digits", image_size=(16, 24))
     assert train.images.shape[1:] == (16, 24, 3)
 
@@ -107,13 +107,13 @@ def test_tfds_images_resize(mock_tfds):
 
 
 def build_tiny(folder, data_name, splits, sizes=(8,), labeled=True):
-    """Prepares a data set of 20 images a split, without network."""
+    """Prepares a data set of 20 images per split, without network access."""
     tfds = pytest.importorskip("tensorflow_datasets")
 
     class Tiny(tfds.core.GeneratorBasedBuilder):
-        """Grey images."""
+        """Gray images."""
 
-        # TensorFlow Datasets registers a name once in a process.
+        # TensorFlow Datasets registers a name once per process.
         name = data_name
 
         VERSION = tfds.core.Version("1.0.0")
@@ -141,7 +141,7 @@ def build_tiny(folder, data_name, splits, sizes=(8,), labeled=True):
     Tiny(data_dir=folder).download_and_prepare()
 
 
-def test_tfds_validation_split_stands_in_for_test(tmp_path):
+def test_a_tfds_validation_split_replaces_a_missing_test_split(tmp_path):
     build_tiny(tmp_path, "train_and_validation", ["train", "validation"])
     for split in data.load(
         "train_and_validation", data_dir=tmp_path, download=False
@@ -157,7 +157,7 @@ def test_tfds_without_a_test_split_is_an_error(tmp_path):
         data.load("train_only", data_dir=tmp_path)
 
 
-def test_tfds_images_of_many_sizes_need_a_size(tmp_path):
+def test_tfds_images_of_several_sizes_require_image_size(tmp_path):
     build_tiny(tmp_path, "two_sizes", ["train", "test"], sizes=(8, 9))
     with pytest.raises(ValueError, match="'two_sizes'.*image_size"):
         data.load("two_sizes", data_dir=tmp_path)
@@ -182,14 +182,14 @@ def test_tfds_that_is_not_prepared_is_an_error(tmp_path):
         data.load("cifar10", data_dir=tmp_path, download=False)
 
 
-def test_unknown_name_lists_what_is_accepted():
+def test_an_unknown_name_lists_what_is_accepted():
     with pytest.raises(ValueError, match='"moons", "digits".*folder.*cifar11'):
         data.load("cifar11")
     with pytest.raises(ValueError, match="none of them"):
         data.load(pathlib.Path("no/such/folder"))
 
 
-def test_missing_tfds_says_what_to_install(monkeypatch):
+def test_the_error_without_tfds_names_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(ImportError, match=r'pip install "kconsist\[recipes\]"'):
         data.load("cifar10")
@@ -203,7 +203,7 @@ def test_missing_tfds_says_what_to_install(monkeypatch):
         ({"test_fraction": 1.5}, "test_fraction .* got 1.5"),
     ],
 )
-def test_wrong_arguments_say_what_came(arguments, message):
+def test_invalid_arguments_are_rejected(arguments, message):
     with pytest.raises(ValueError, match=message):
         data.load("digits", **arguments)
     if "image_size" in arguments:

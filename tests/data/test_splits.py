@@ -1,4 +1,4 @@
-"""Label splits: balanced, nested, repeatable."""
+"""Label splits: balanced, nested, reproducible."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def test_split_is_balanced_and_complete(per_class):
     assert np.all(np.diff(labeled) > 0) and np.all(np.diff(unlabeled) > 0)
 
 
-def test_split_depends_on_the_seed_alone():
+def test_split_depends_only_on_the_seed():
     one, _ = data.split_labels(LABELS, per_class=4, seed=1)
     again, _ = data.split_labels(list(LABELS), per_class=4, seed=1)
     other, _ = data.split_labels(LABELS, per_class=4, seed=2)
@@ -32,7 +32,7 @@ def test_splits_of_one_seed_are_nested():
     assert set(few) < set(many)
 
 
-def test_unlabeled_may_include_the_labeled():
+def test_unlabeled_indices_may_include_the_labeled():
     labeled, unlabeled = data.split_labels(
         LABELS, per_class=4, include_labeled=True
     )
@@ -43,7 +43,7 @@ def test_unlabeled_may_include_the_labeled():
 @pytest.mark.parametrize(
     ("labels", "per_class", "message"),
     [
-        ([0, 0, 1], 2, "class 1 has 1 examples.*per_class=2"),
+        ([0, 0, 1], 2, "per_class=2 examples, got 1 of class 1"),
         ([0, 1], 0, "per_class must be .* got 0"),
         ([0, 1], 1.5, "per_class must be .* got 1.5"),
         ([0.0, 1.0], 1, "integer.*float64"),
@@ -51,6 +51,6 @@ def test_unlabeled_may_include_the_labeled():
         (np.array([], int), 1, "empty"),
     ],
 )
-def test_wrong_splits_say_what_came(labels, per_class, message):
+def test_invalid_arguments_are_rejected(labels, per_class, message):
     with pytest.raises(ValueError, match=message):
         data.split_labels(labels, per_class=per_class)

@@ -1,4 +1,4 @@
-"""A batch is a function of the seed and the step: entered at any step."""
+"""Batches are a function of the seed and the step: a run resumes anywhere."""
 
 import keras
 import numpy as np
@@ -10,8 +10,8 @@ from kconsist import data, views
 COUNT = 22
 
 
-def numbered(kind, count=COUNT):
-    """Returns a source whose images show their index in the first pixel."""
+def indexed_source(kind, count=COUNT):
+    """Returns a source of images with their index in the first pixel."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (count, 12, 10, 3), np.uint8)
     images[:, 0, 0, 0] = np.arange(count)
@@ -22,7 +22,7 @@ def numbered(kind, count=COUNT):
 
 
 def keep_first_pixel(images, seed):
-    """A weak view that leaves the index where it is."""
+    """A weak view that keeps the index in the first pixel."""
     viewed = views.FlipCrop()(images, seed)
     index = tf.concat([images[:, :1, :1], viewed[:, :1, 1:]], axis=2)
     return tf.concat([index, viewed[:, 1:]], axis=1)
@@ -31,21 +31,21 @@ def keep_first_pixel(images, seed):
 def build(name, kind, **options):
     if name == "labeled_views":
         return data.labeled_views(
-            numbered(kind), view=keep_first_pixel, batch_size=4, **options
+            indexed_source(kind), view=keep_first_pixel, batch_size=4, **options
         )
     if name == "clean_noisy":
         return data.clean_noisy(
-            numbered(kind),
+            indexed_source(kind),
             clean=keep_first_pixel,
             noisy=views.Cutout(),
             batch_size=4,
-            unlabeled=numbered(kind, 13),
+            unlabeled=indexed_source(kind, 13),
             unlabeled_ratio=2,
             **options,
         )
     return data.semi_supervised(
-        numbered(kind, 3),
-        numbered(kind),
+        indexed_source(kind, 3),
+        indexed_source(kind),
         weak=keep_first_pixel,
         strong=views.Cutout(),
         batch_size=2,
@@ -74,8 +74,8 @@ kinds = pytest.mark.parametrize("kind", ["arrays", "dataset"])
 @builders
 @kinds
 @pytest.mark.parametrize("step", [1, 3, 5, 12])
-def test_a_run_goes_on_at_any_step(name, kind, step):
-    # 5 batches an epoch of 22 images: steps 3 and 12 are inside an epoch.
+def test_a_run_resumes_at_any_step(name, kind, step):
+    # 22 images are 5 batches per epoch: steps 3 and 12 are within an epoch.
     straight = build(name, kind).repeat(4)
     resumed = build(name, kind, start_step=step).repeat(4)
     assert_same(straight.skip(step), resumed.take(20 - step))
@@ -91,7 +91,7 @@ def test_epochs_follow_each_other_without_repeat(name):
 
 
 @kinds
-def test_smaller_last_batches_go_on_at_an_epoch(kind):
+def test_with_a_smaller_last_batch_a_run_resumes_at_an_epoch(kind):
     options = {"drop_remainder": False}
     straight = build("labeled_views", kind, **options).repeat(3)
     resumed = build("labeled_views", kind, start_step=12, **options)
@@ -116,10 +116,10 @@ def test_batches_ignore_the_global_seed(name, kind):
 
 
 @kinds
-def test_order_does_not_depend_on_batch_size(kind):
+def test_order_does_not_depend_on_the_batch_size(kind):
     def order(batch_size):
         batches = data.labeled_views(
-            numbered(kind),
+            indexed_source(kind),
             view=views.Identity(),
             batch_size=batch_size,
             steps=60 // batch_size,
@@ -131,25 +131,29 @@ def test_order_does_not_depend_on_batch_size(kind):
 
 
 @kinds
-def test_entering_far_ahead_costs_no_views(kind):
-    drawn = []
+def test_resuming_far_ahead_calls_no_view(kind):
+    batch_sizes = []
 
-    def counted(images, seed):
+    def recording_view(images, seed):
         del seed
         return tf.numpy_function(
-            lambda x: drawn.append(len(x)) or x, [images], tf.uint8
+            lambda x: batch_sizes.append(len(x)) or x, [images], tf.uint8
         )
 
     batches = data.labeled_views(
-        numbered(kind), view=counted, batch_size=4, start_step=10**9, steps=3
+        indexed_source(kind),
+        view=recording_view,
+        batch_size=4,
+        start_step=10**9,
+        steps=3,
     )
     assert len(list(batches)) == 3
-    assert drawn == [4, 4, 4]
+    assert batch_sizes == [4, 4, 4]
 
 
 @builders
 @kinds
-def test_workers_share_each_batch(name, kind):
+def test_workers_read_shards_of_each_batch(name, kind):
     whole = list(build(name, kind))
     workers = [
         build(
@@ -161,13 +165,13 @@ def test_workers_share_each_batch(name, kind):
     ]
     index = {"labeled_views": None, "clean_noisy": "clean"}.get(name, "weak")
     for (batch, labels), *parts in zip(whole, *workers, strict=True):
-        shares = tf.concat([part_labels for _, part_labels in parts], 0)
-        np.testing.assert_array_equal(shares, labels)
+        joined = tf.concat([part_labels for _, part_labels in parts], 0)
+        np.testing.assert_array_equal(joined, labels)
         images = [b if index is None else b[index] for b, _ in [*parts]]
         images = tf.concat(images, 0)
         expected = batch if index is None else batch[index]
         np.testing.assert_array_equal(images[:, 0, 0, 0], expected[:, 0, 0, 0])
-    # Each worker draws views of its own.
+    # The views of the workers have different seeds.
     first, second = (flat(worker) for worker in workers)
     assert any(
         np.any(left != right)
@@ -177,7 +181,7 @@ def test_workers_share_each_batch(name, kind):
 
 
 @kinds
-def test_all_replicas_together_read_the_batch_of_one_device(kind, mirrored):
+def test_the_shards_of_all_replicas_are_the_batch_of_one_device(kind, mirrored):
     whole = build("semi_supervised", kind)
     split = mirrored.distribute_datasets_from_function(
         lambda context: build("semi_supervised", kind, input_context=context)
@@ -210,6 +214,6 @@ def test_all_replicas_together_read_the_batch_of_one_device(kind, mirrored):
         ),
     ],
 )
-def test_wrong_positions_say_what_came(options, message):
+def test_invalid_positions_are_rejected(options, message):
     with pytest.raises(ValueError, match=message):
         build("labeled_views", "arrays", **options)

@@ -47,7 +47,7 @@ class PiModel(ConsistencyTrainer):
             code, for each other view; `"kl"` is then only KL(weak ‖ strong).
             Defaults to `False`.
         more_views: names of additional views, `data.semi_supervised(...,
-            more={name: view})`. Defaults to `()`.
+            more_views={name: view})`. Defaults to `()`.
 
     Example:
         ```python

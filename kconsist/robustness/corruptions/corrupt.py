@@ -10,7 +10,6 @@ import numpy as np
 
 from kconsist import _checks
 from kconsist._requirements import check_installed
-from kconsist.data.inputs import whole_number
 from kconsist.robustness.corruptions._image_rng import ImageRNG
 from kconsist.robustness.corruptions._pixels import gray
 from kconsist.robustness.corruptions.frost_textures import check_folder
@@ -99,9 +98,9 @@ def corrupt(
     """
     images = _validate_images(images)
     _check_name(name)
-    if whole_number("severity", severity) > SEVERITIES[-1]:
+    if _checks.as_integer("severity", severity) > SEVERITIES[-1]:
         raise ValueError(f"severity must be from 1 to 5, got {severity}")
-    seed = whole_number("seed", seed, minimum=0)
+    seed = _checks.as_integer("seed", seed, minimum=0)
     indices = _indices(start, len(images))
     _checks.one_of("preset", preset, tuple(PRESETS))
     if frost_dir is not None:
@@ -147,7 +146,7 @@ def _validate_images(images):
 
 def _indices(start, count):
     if np.ndim(start) == 0:
-        start = whole_number("start", start, minimum=0)
+        start = _checks.as_integer("start", start, minimum=0)
         return np.arange(start, start + count)
     indices = np.asarray(start)
     if indices.shape != (count,) or not np.issubdtype(

@@ -10,7 +10,6 @@ chapter 13 (percentile intervals).
 from typing import NamedTuple
 
 from kconsist import _checks
-from kconsist.data.inputs import whole_number
 from kconsist.robustness.reporting._bootstrap import paired_bootstrap
 from kconsist.robustness.reporting.report import Report
 
@@ -83,8 +82,8 @@ def compare(
         assert low <= difference <= high
         ```
     """
-    resamples = whole_number("resamples", resamples)
-    seed = whole_number("seed", seed, 0)
+    resamples = _checks.as_integer("resamples", resamples)
+    seed = _checks.as_integer("seed", seed, 0)
     _checks.in_range("level", level, 0, 1)
     return Comparison(
         *paired_bootstrap(report_a, report_b, summary, resamples, seed, level)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kconsist.data.inputs import class_labels, whole_number
+from kconsist import _checks
+from kconsist.data._inputs import class_labels
 
 
 def validate_images(name: str, images) -> np.ndarray:
@@ -46,7 +47,7 @@ def validate_num_classes(labels, num_classes: int | None) -> int:
     minimum = int(labels.max()) + 1
     if num_classes is None:
         return minimum
-    num_classes = whole_number("num_classes", num_classes)
+    num_classes = _checks.as_integer("num_classes", num_classes)
     if num_classes < minimum:
         raise ValueError(
             f"num_classes must be at least {minimum}, the largest label plus "

@@ -15,7 +15,6 @@ import numpy as np
 from kconsist import _checks
 from kconsist._requirements import check_installed
 from kconsist.data import digest
-from kconsist.data.inputs import whole_number
 from kconsist.robustness.corruptions import PRESETS, corrupt, frost_source
 from kconsist.robustness.corruptions._selection import check_cell
 from kconsist.robustness.corruptions.frost_textures import PHOTOGRAPHS
@@ -94,7 +93,7 @@ class Generated(Source):
         self.labels = self.clean_labels = validate_labels(labels)
         check_same_length("images", self.clean, self.labels)
         self.preset = preset
-        self.seed = whole_number("seed", seed, 0)
+        self.seed = _checks.as_integer("seed", seed, 0)
         self.frost_dir = frost_dir
         self.frost = frost_source(frost_dir)
         self.procedural_frost = frost_dir is None

@@ -130,7 +130,7 @@ def test_more_views_come_from_the_pipeline():
     jitter = views.Jitter(radius=0.25)
     options = dict(weak=jitter, strong=jitter, unlabeled_ratio=1, steps=1)
     batches = data.semi_supervised(
-        points, points, more={"third": jitter}, **options
+        points, points, more_views={"third": jitter}, **options
     )
     trainer = compiled(PiModel(models.MLP(2), more_views=("third",)))
     history = trainer.fit(batches, verbose=0).history

@@ -1,13 +1,15 @@
-"""Data sets of TensorFlow Datasets, by name."""
+"""Loads data sets of TensorFlow Datasets."""
 
 import importlib.util
 
 import numpy as np
 import tensorflow as tf
 
+from kconsist.data.examples import Examples
 
-def has(name: str) -> bool:
-    """Tells whether TensorFlow Datasets, if installed, knows a name."""
+
+def has_name(name: str) -> bool:
+    """Returns whether TensorFlow Datasets is installed and has a data set."""
     if importlib.util.find_spec("tensorflow_datasets") is None:
         return False
     import tensorflow_datasets as tfds
@@ -18,11 +20,15 @@ def has(name: str) -> bool:
     )
 
 
-def load_tfds(name, *, data_dir=None, download=True, image_size=None):
-    """Loads a named data set as two `Examples`; `load` says more."""
+def load_tfds(
+    name: str,
+    *,
+    data_dir=None,
+    download: bool = True,
+    image_size: tuple[int, int] | None = None,
+) -> tuple[Examples, Examples]:
+    """Returns the train and test split of a named data set; see `load`."""
     import tensorflow_datasets as tfds
-
-    from kconsist.data.sources import Examples
 
     builder = tfds.builder(name, data_dir=data_dir)
     if download:
@@ -36,10 +42,10 @@ def load_tfds(name, *, data_dir=None, download=True, image_size=None):
         except (AssertionError, FileNotFoundError) as error:
             raise FileNotFoundError(
                 f"{name!r} is not prepared in {builder.data_dir}, and "
-                "download=False: give the data_dir that has it, or "
+                "download=False: pass the data_dir that contains it, or "
                 "download=True"
             ) from error
-        images, labels = _arrays(name, dataset, image_size)
+        images, labels = _read_arrays(name, dataset, image_size)
         splits.append(Examples(images, labels, class_names))
     return splits[0], splits[1]
 
@@ -64,7 +70,7 @@ def _class_names(info):
     return tuple(getattr(label, "names", None) or ())
 
 
-def _arrays(name, dataset, image_size):
+def _read_arrays(name, dataset, image_size):
     """Reads a dataset of (image, label) into two arrays, batch by batch."""
     image, label = dataset.element_spec
     if image.shape.rank != 3 or label.shape.rank != 0:
@@ -88,6 +94,6 @@ def _arrays(name, dataset, image_size):
         return np.concatenate(images), np.concatenate(labels).astype(np.int64)
     except (tf.errors.InvalidArgumentError, ValueError) as error:
         raise ValueError(
-            f"{name!r} has images of different sizes: give image_size="
-            "(height, width) to resize them"
+            f"all images of {name!r} must have the same size, got different "
+            "ones: pass image_size=(height, width) to resize them"
         ) from error

@@ -1,17 +1,7 @@
-"""Turns what a caller gives into arrays, or says what is wrong with it."""
+"""Converts and validates sources of examples."""
 
 import numpy as np
 import tensorflow as tf
-
-
-def whole_number(name: str, value, minimum: int = 1) -> int:
-    """Returns `value` as an int, or raises `ValueError` naming `name`."""
-    is_integer = isinstance(value, int | np.integer)
-    if not is_integer or isinstance(value, bool) or value < minimum:
-        raise ValueError(
-            f"{name} must be an integer of at least {minimum}, got {value!r}"
-        )
-    return int(value)
 
 
 def class_labels(labels) -> np.ndarray:
@@ -33,7 +23,7 @@ def class_labels(labels) -> np.ndarray:
         )
     if labels.size and labels.min() < 0:
         raise ValueError(
-            f"labels must not be negative, got {labels.min()}: give examples "
+            f"labels must not be negative, got {labels.min()}: pass examples "
             "without a label as the unlabeled source"
         )
     if labels.size and labels.max() > np.iinfo(np.int64).max:
@@ -57,14 +47,16 @@ def image_array(images) -> np.ndarray:
             f"{images.shape}"
         )
     if len(images) == 0:
-        raise ValueError(f"the source is empty: images of {images.shape}")
+        raise ValueError(
+            f"a source must not be empty, got images of shape {images.shape}"
+        )
     if is_float and not _is_finite(images):
         raise ValueError("images must be finite, got NaN or infinity")
     return images
 
 
 def _is_finite(images):
-    # In parts: a mask of all images would be as large as the images.
+    # In chunks: a mask of all images would be as large as the images.
     size = max(1, 2**20 // max(1, images[0].size))
     return all(
         np.isfinite(images[start : start + size]).all()
@@ -72,7 +64,7 @@ def _is_finite(images):
     )
 
 
-def same_length(images, labels) -> None:
+def check_same_length(images, labels) -> None:
     """Raises `ValueError` unless there is one label for each image."""
     if len(images) != len(labels):
         raise ValueError(
@@ -81,37 +73,37 @@ def same_length(images, labels) -> None:
         )
 
 
-def read_source(source, *, labeled: bool, name: str):
-    """Returns a source as a tuple of arrays, or a dataset of tuples.
+def standardize_source(source, *, labeled: bool, name: str):
+    """Returns a source as a tuple of arrays, or as a dataset of tuples.
 
     Args:
         source: `(images, labels)` arrays, or a `tf.data.Dataset` of unbatched
-            `(image, label)`; unlabeled, also images alone.
-        labeled: whether labels are wanted; otherwise they are left out.
-        name: what the source is called in errors.
+            `(image, label)`; if unlabeled, also just images.
+        labeled: whether labels are required; otherwise they are left out.
+        name: name of the source in errors.
 
     Returns:
         `(images, labels)` or `(images,)`, or a dataset of such tuples.
     """
     if isinstance(source, tf.data.Dataset):
-        return _read_dataset(source, labeled, name)
+        return _standardize_dataset(source, labeled, name)
     is_pair = isinstance(source, tuple) and len(source) == 2
     if not labeled and not isinstance(source, tuple | list):
         return (image_array(source),)
     if not is_pair:
-        wanted = "(images, labels)" if labeled else "images, (images, labels)"
+        expected = "(images, labels)" if labeled else "images, (images, labels)"
         raise ValueError(
-            f"{name} must be {wanted} or a tf.data.Dataset, got "
+            f"{name} must be {expected} or a tf.data.Dataset, got "
             f"{type(source).__name__}"
         )
     images = image_array(source[0])
-    same_length(images, source[1])
+    check_same_length(images, source[1])
     if not labeled:
         return (images,)
     return images, class_labels(source[1])
 
 
-def _read_dataset(dataset, labeled, name):
+def _standardize_dataset(dataset, labeled, name):
     spec = dataset.element_spec
     is_pair = isinstance(spec, tuple) and len(spec) == 2
     if not is_pair and (labeled or not isinstance(spec, tf.TensorSpec)):
@@ -126,28 +118,28 @@ def _read_dataset(dataset, labeled, name):
         )
     if image.dtype != tf.uint8 and not image.dtype.is_floating:
         raise ValueError(
-            f"{name}: images must be uint8 (0 to 255) or float, got dtype "
+            f"{name} must have images of uint8 (0 to 255) or float, got dtype "
             f"{image.dtype.name}"
         )
     is_index = is_pair and spec[1].shape.as_list() in ([], [1])
     if labeled and not (is_index and spec[1].dtype.is_integer):
         raise ValueError(
-            f"{name}: a label must be one integer class index, got "
+            f"{name} must have one integer class index per label, got "
             f"{spec[1].dtype.name} of shape {spec[1].shape}"
         )
     if dataset.cardinality() == 0:
-        raise ValueError(f"{name} is empty")
+        raise ValueError(f"{name} must not be empty, got no element")
 
-    def read(*element):
+    def standardize(*element):
         # A namedtuple reaches `map` as one element, a plain tuple as two.
         element = tf.nest.flatten(element)
         return _example(*element) if labeled else _example(element[0])
 
-    return dataset.map(read)
+    return dataset.map(standardize)
 
 
 def _example(image, label=None):
-    """Returns an image as an array's would be, with its label if there is."""
+    """Returns one example with the dtypes and shapes that arrays get."""
     if image.dtype == tf.float64:
         image = tf.cast(image, tf.float32)
     if label is None:
@@ -157,8 +149,8 @@ def _example(image, label=None):
     return image, tf.reshape(label, ())
 
 
-def numbered(source):
-    """Returns a checked source of images with the int32 index of each."""
+def add_index(source):
+    """Returns a standardized source of images with int32 indices added."""
     if not isinstance(source, tf.data.Dataset):
         return *source, np.arange(len(source[0]), dtype=np.int32)
     return source.enumerate().map(
@@ -166,8 +158,21 @@ def numbered(source):
     )
 
 
-def example_shape(source) -> tf.TensorShape:
-    """Returns the shape of one image of a checked source."""
+def image_shape(source) -> tf.TensorShape:
+    """Returns the shape of one image of a standardized source."""
     if isinstance(source, tf.data.Dataset):
         return source.element_spec[0].shape
     return tf.TensorShape(source[0].shape[1:])
+
+
+def num_examples(source) -> int:
+    """Returns the number of examples of a source, or raises `ValueError`."""
+    if not isinstance(source, tf.data.Dataset):
+        return len(source[0])
+    size = int(source.cardinality())
+    if size < 0:
+        raise ValueError(
+            "steps must be given for a dataset of unknown or infinite "
+            f"cardinality, got steps=None and cardinality {size}"
+        )
+    return size

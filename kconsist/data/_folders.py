@@ -1,29 +1,37 @@
-"""Folders of images, one folder a class."""
+"""Loads folders of images, one folder per class."""
 
 import pathlib
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from kconsist.data.sources import Examples, stratified_split
+from kconsist.data.examples import Examples
+from kconsist.data.splits import stratified_split
 
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
+MODES_WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 TEST_NAMES = ("test", "val", "validation")
 
 
-def load_folder(folder, *, image_size=None, test_fraction=None, seed=0):
-    """Loads a folder of images as two `Examples`; `load` says more.
+def load_folder(
+    folder: str | pathlib.Path,
+    *,
+    image_size: tuple[int, int] | None = None,
+    test_fraction: float | None = None,
+    seed: int = 0,
+) -> tuple[Examples, Examples]:
+    """Returns the train and test split of a folder of images; see `load`.
 
     Gray becomes RGB. Gray of 16 bits and floats in [0, 1] are scaled to 0 …
     255; of RGB with 16 bits Pillow keeps the upper 8. Transparent pixels are
-    composited on white. Of several frames or pages the first one is loaded.
+    composited on white. Of several frames or pages the first is loaded.
 
     Args:
         folder: path of the folder.
-        image_size: `(height, width)`, or `None` where all are of one size.
-        test_fraction: part of each class that becomes the test split, for a
-            folder without a split of its own. Defaults to `0.2`.
+        image_size: `(height, width)` to resize to, or `None` if all images
+            have the same size. Defaults to `None`.
+        test_fraction: fraction of each class for the test split, if the folder
+            has no split of its own. Defaults to `0.2`.
         seed: seed of that split. Defaults to `0`.
 
     Returns:
@@ -31,13 +39,13 @@ def load_folder(folder, *, image_size=None, test_fraction=None, seed=0):
         (examples, height, width, 3).
 
     Raises:
-        ValueError: class folders that are missing, empty or not those of the
-            other split; images of several sizes without `image_size`; a file
-            that is damaged, larger than `PIL.Image.MAX_IMAGE_PIXELS` allows,
-            or holds floats out of [0, 1] or integers of 32 bits.
+        ValueError: class folders are missing, empty or differ between the
+            splits; images have several sizes and `image_size` is not given; a
+            file is damaged, larger than `PIL.Image.MAX_IMAGE_PIXELS` allows,
+            or contains floats outside [0, 1] or integers of 32 bits.
     """
     folder = pathlib.Path(folder)
-    if not _folders(folder / "train"):
+    if not _subfolders(folder / "train"):
         files, labels, names = _list_images(folder)
         images = _read_images(files, image_size)
         fraction = 0.2 if test_fraction is None else test_fraction
@@ -48,10 +56,10 @@ def load_folder(folder, *, image_size=None, test_fraction=None, seed=0):
         )
     if test_fraction is not None:
         raise ValueError(
-            "test_fraction must be None for a folder with a split of its own, "
+            "test_fraction must be None for a folder that is already split, "
             f"got {test_fraction} for {folder}"
         )
-    test_folder = _test_folder(folder)
+    test_folder = _find_test_folder(folder)
     files, labels, names = _list_images(folder / "train")
     test_files, test_labels, test_names = _list_images(test_folder)
     if names != test_names:
@@ -60,7 +68,7 @@ def load_folder(folder, *, image_size=None, test_fraction=None, seed=0):
             f"train: {sorted(set(names) - set(test_names))}, only in "
             f"{test_folder.name}: {sorted(set(test_names) - set(names))}"
         )
-    # Read together: one size holds for both splits.
+    # Read together, so that both splits must have the same image size.
     images = _read_images(files + test_files, image_size)
     return (
         Examples(images[: len(files)], labels, names),
@@ -68,7 +76,7 @@ def load_folder(folder, *, image_size=None, test_fraction=None, seed=0):
     )
 
 
-def _folders(folder):
+def _subfolders(folder):
     if not folder.is_dir():
         return []
     return sorted(
@@ -78,20 +86,20 @@ def _folders(folder):
     )
 
 
-def _test_folder(folder):
+def _find_test_folder(folder):
     for name in TEST_NAMES:
-        if _folders(folder / name):
+        if _subfolders(folder / name):
             return folder / name
     raise ValueError(
         f"{folder} has a train folder and must have one of "
         f"{', '.join(TEST_NAMES)} with class folders, got "
-        f"{[path.name for path in _folders(folder)]}"
+        f"{[path.name for path in _subfolders(folder)]}"
     )
 
 
 def _list_images(folder):
-    """Returns files, their labels and the class names of one split."""
-    classes = _folders(folder)
+    """Returns the files, labels and class names of one split."""
+    classes = _subfolders(folder)
     if len(classes) < 2:
         raise ValueError(
             f"{folder} must have at least two class folders, got "
@@ -123,8 +131,8 @@ def _read_images(files, image_size):
         image = _read_image(file, image_size)
         if images and image.shape != images[0].shape:
             raise ValueError(
-                "images must be of one size without image_size=(height, "
-                f"width), got {_size(images[0])} in {files[0]} and "
+                "images must all have the same size without image_size="
+                f"(height, width), got {_size(images[0])} in {files[0]} and "
                 f"{_size(image)} in {file}"
             )
         images.append(image)
@@ -147,17 +155,19 @@ def _read_image(file, image_size):
 
 
 def _to_rgb(image, is_png):
-    """Returns an image as RGB of 8 bits; `load_folder` says by which rules."""
-    transparent = image.mode in WITH_ALPHA or "transparency" in image.info
-    # Gray of 16 bits; in a PNG file, some versions of Pillow call it "I".
+    """Returns an image as 8-bit RGB, converted as `load_folder` describes."""
+    transparent = image.mode in MODES_WITH_ALPHA or "transparency" in image.info
+    # Gray of 16 bits; some versions of Pillow use mode "I" for it in PNG files.
     if image.mode.startswith("I;16") or (image.mode == "I" and is_png):
         if transparent:
-            raise ValueError("a transparent color of 16 bits; save an alpha")
+            raise ValueError(
+                "a transparent color of 16 bits; save an alpha channel instead"
+            )
         image = _from_unit_range(np.asarray(image, np.float32) / 65535)
     elif image.mode == "F":
         image = _from_unit_range(np.asarray(image))
     elif image.mode == "I":
-        raise ValueError("integers of 32 bits, whose range is not known")
+        raise ValueError("integers of 32 bits, whose range is unknown")
     if transparent:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
