@@ -1,8 +1,4 @@
-"""Callbacks: averaged weights, clusters as labels, resuming after a kill.
-
-Each has a file of its own; `checkpoints`, `snapshot` and `state` are the files
-of `Resume`.
-"""
+"""Callbacks: averaged weights, cluster labels, and resuming a killed run."""
 
 from kconsist.callbacks.cluster_labels import ClusterLabels
 from kconsist.callbacks.resume import Resume

@@ -1,5 +1,6 @@
-"""A run that is killed at any moment resumes as if nothing had happened."""
+"""Writes checkpoints from which a killed run resumes exactly."""
 
+import functools
 import pathlib
 import sys
 import tempfile
@@ -7,57 +8,63 @@ import tempfile
 import keras
 import numpy as np
 
-from kconsist import distribute
-from kconsist._checks import as_integer
-from kconsist.callbacks import checkpoints, compiled, snapshot, state
-from kconsist.callbacks.executions import check_executions
-from kconsist.callbacks.interruption import Interruption
+from kconsist import _checks, distribute
+from kconsist.callbacks import (
+    _checkpoints,
+    _compiled,
+    _serialization,
+    _training_state,
+)
+from kconsist.callbacks._executions import check_executions
+from kconsist.callbacks._interruption import DeferredInterrupt
 
-# Keras ends an epoch early by its flag alone; this one is lowered at its end.
-_REST_OF_EPOCH = "the rest of a resumed epoch is done"
+# Keras ends an epoch early if `stop_training` is true. This value marks the end
+# of a resumed epoch; `on_epoch_end` resets it.
+_END_OF_RESUMED_EPOCH = "the rest of a resumed epoch is done"
 
 
 class Resume(keras.callbacks.Callback):
     """Writes checkpoints, and resumes from the last one.
 
-    A run that was killed, and is started again in the same way, ends with the
-    weights, the history and the callbacks' state of one that was not. Kept
-    are weights, the optimizers' state, the seeds of dropout, the metrics of an
-    unfinished epoch, the history, and the state of `callbacks`; where the
-    data resumes is the pipeline's `start_step`. The weights are equal bit for
-    bit on one device with `tf.config.experimental.enable_op_determinism()`.
+    If a run is killed and started again in the same way, it ends with the same
+    weights, history and state of callbacks as a run that was not killed. A
+    checkpoint contains the weights, the optimizers' state, the seeds of
+    dropout, the metrics of an unfinished epoch, the history, and the state of
+    `callbacks`. The data resumes by the pipeline's `start_step`. The weights
+    are equal bit for bit on one device with
+    `tf.config.experimental.enable_op_determinism()`.
 
-    Ctrl-C ends the step, writes a checkpoint where `every` allows one within
-    an epoch, and stops; a second one stops at once. A loss that is not finite
-    stops at its step, and the last checkpoint stays as it was. The last two
-    checkpoints are kept. Of several workers the chief writes them; all read.
+    Ctrl-C stops training at the end of the step, after a checkpoint if `every`
+    allows one within an epoch; a second Ctrl-C stops at once. A loss that is
+    not finite stops training at its step, and the last checkpoint stays as it
+    was. The last two checkpoints are kept. With several workers the chief
+    writes them, and all workers read them.
 
     Args:
-        folder: of this run's checkpoints; made where there is none.
-        settings: dict of what must be the same for the run to resume, plain
-            values; put `kconsist.data.digest(images, labels)` among them. The
-            optimizers and the loss are compared without it. Defaults to
-            `None`.
-        callbacks: those whose state belongs to the run, `EarlyStopping` for
-            one. Give them to `fit` too, and this one after them. Defaults to
-            `()`.
-        every: steps from one checkpoint to the next within an epoch. `fit`
-            needs `steps_per_epoch` and `batches.repeat()` then: Keras begins
-            other data sets anew at each epoch. Checkpoints are written between
-            executions of `steps_per_execution`. Defaults to `None`, the ends
-            of epochs alone.
+        folder: folder of this run's checkpoints; created if missing.
+        settings: dict of plain values that must stay the same to resume;
+            include `kconsist.data.digest(images, labels)`. The optimizers and
+            the loss are always compared. Defaults to `None`.
+        callbacks: callbacks whose state belongs to the run, for example
+            `EarlyStopping`. Pass them to `fit` too, before this one. Defaults
+            to `()`.
+        every: number of steps between checkpoints within an epoch. `fit` then
+            requires `steps_per_epoch` and `batches.repeat()`, because Keras
+            restarts other datasets at each epoch. Checkpoints are written
+            between executions of `steps_per_execution`. Defaults to `None`,
+            only at the ends of epochs.
 
     Attributes:
-        step: int, steps made; the data's `start_step`.
-        initial_epoch: int, `fit`'s `initial_epoch`; beyond every epoch where
-            another callback had ended the training.
+        step: int, number of steps so far; the data's `start_step`.
+        initial_epoch: int, `fit`'s `initial_epoch`; larger than any epoch if
+            another callback had stopped the training.
 
     Raises:
-        ValueError: a damaged checkpoint, other settings, another network,
-            optimizer or loss, `fit` begins elsewhere, or another run wrote to
-            the folder.
-        OSError: a checkpoint can not be written.
-        FloatingPointError: while training, a loss or weights not finite.
+        ValueError: the checkpoint is damaged; the settings, the network, the
+            optimizer or the loss differ; `fit` starts at another epoch; or
+            another run wrote to the folder.
+        OSError: a checkpoint can't be written.
+        FloatingPointError: while training, the loss or weights are not finite.
         KeyboardInterrupt: while training, after Ctrl-C and a checkpoint.
 
     Example:
@@ -86,79 +93,94 @@ class Resume(keras.callbacks.Callback):
         ```
     """
 
-    def __init__(self, folder, settings=None, callbacks=(), every=None):
+    def __init__(
+        self,
+        folder: str | pathlib.Path,
+        settings: dict | None = None,
+        callbacks=(),
+        every: int | None = None,
+    ):
         super().__init__()
         self.folder = pathlib.Path(folder)
         self.callbacks = list(callbacks)
-        self.every = None if every is None else as_integer("every", every)
-        self.settings = state.settings(settings or {}, self.callbacks)
-        self._ctrl_c = Interruption()
-        checkpoints.check_writable(self.folder)
-        path = checkpoints.latest(self.folder, snapshot.FILES)
-        self._snapshot = None if path is None else snapshot.Snapshot(path)
+        if every is not None:
+            every = _checks.as_integer("every", every)
+        self.every = every
+        self.settings = _serialization.encode_settings(
+            settings or {}, self.callbacks
+        )
+        self._interrupt = DeferredInterrupt()
+        _checkpoints.check_writable(self.folder)
+        path = _checkpoints.latest(self.folder, _training_state.FILES)
+        self._state = None
         if path is not None:
-            self._snapshot.check_settings(self.settings)
-        self._go_to_start()
+            self._state = _training_state.TrainingState(path)
+            self._state.check_settings(self.settings)
+        self._reset_position()
 
-    def _go_to_start(self):
-        position = self._snapshot.position if self._snapshot else snapshot.START
+    def _reset_position(self):
+        position = _training_state.START
+        if self._state is not None:
+            position = self._state.position
         self.step, self._epoch = position["step"], position["epoch"]
         self.initial_epoch = sys.maxsize if position["stopped"] else self._epoch
-        self._batch = self._offset = position["batch"]  # Of the first epoch.
-        self._unread = self._snapshot is not None
+        # The batch within the epoch, and where the first epoch resumes.
+        self._batch = self._offset = position["batch"]
+        self._history_pending = self._state is not None
 
-    def set_model(self, model):
-        """Keeps the model; checks the order of the callbacks."""
+    def set_model(self, model: keras.Model) -> None:
+        """Sets the model; checks the order of the callbacks."""
         super().set_model(model)
         for other in self.callbacks:
             if other.model is not model:
                 raise ValueError(
-                    "Resume must come in fit's list after the callbacks that "
-                    f"it keeps, {type(other).__name__} was not before it"
+                    "Resume must come in fit's list after the callbacks whose "
+                    f"state it keeps, {type(other).__name__} was not before it"
                 )
 
     def on_train_begin(self, logs=None):
-        """Gives the model and the callbacks the state of the checkpoint."""
+        """Restores the model and the callbacks from the checkpoint."""
         self._check_folder()
         check_executions(self)
-        self._go_to_start()
-        self._began = compiled.describe(self.model)
-        if self._unread:
-            self._snapshot.check_model(self.model)
+        self._reset_position()
+        self._compiled_at_start = _compiled.describe(self.model)
+        if self._history_pending:
+            self._state.check_model(self.model)
             self._restore()
-            self._began = self._snapshot.began
-        self._ctrl_c.start()
+            self._compiled_at_start = self._state.compiled_at_start
+        self._interrupt.start()
 
     def _check_folder(self):
-        found = checkpoints.steps(self.folder)[-1:]
-        read = [self._snapshot.position["step"]] if self._snapshot else []
-        if found != read:
+        last = _checkpoints.steps(self.folder)[-1:]
+        read = [self._state.position["step"]] if self._state else []
+        if last != read:
             raise ValueError(
-                "each fit requires a new Resume, made after the last "
-                f"checkpoint was written: {checkpoints.kept(self.folder)}"
+                "each fit requires a new Resume, created after the last "
+                "checkpoint was written: "
+                f"{_checkpoints.describe_latest(self.folder)}"
             )
 
     def _restore(self):
-        self._snapshot.restore_model(self.model)
-        self._snapshot.restore_callbacks(self.callbacks)
+        self._state.restore_model(self.model)
+        self._state.restore_callbacks(self.callbacks)
 
     def _restore_history(self):
-        # Not earlier: Keras's own callback comes after this one and empties it.
-        if self._unread:
-            self._snapshot.restore_history(self.model)
-        self._unread = False
+        # Not earlier: Keras's History callback runs later and clears it.
+        if self._history_pending:
+            self._state.restore_history(self.model)
+        self._history_pending = False
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Checks that training begins where the checkpoint ends."""
-        if self._unread and epoch != self.initial_epoch:
+        """Checks that training starts where the checkpoint ends."""
+        if self._history_pending and epoch != self.initial_epoch:
             raise ValueError(
                 f"fit must be given initial_epoch={self.initial_epoch}, where "
-                f"checkpoint {self._snapshot.path} ends, got {epoch}"
+                f"checkpoint {self._state.path} ends, got {epoch}"
             )
         if self._offset:
             self._resume_epoch()
         self._restore_history()
-        self._epoch, self._seen = epoch, 0
+        self._epoch, self._batches_seen = epoch, 0
 
     def _resume_epoch(self):
         steps, execution = self.params["steps"], self.model.steps_per_execution
@@ -167,36 +189,36 @@ class Resume(keras.callbacks.Callback):
             raise ValueError(
                 "fit must be given steps_per_epoch and batches.repeat() to "
                 f"resume after step {self._offset} of an epoch, where "
-                f"{self._snapshot.path} ends, got steps_per_epoch={steps} and "
+                f"{self._state.path} ends, got steps_per_epoch={steps} and "
                 f"steps_per_execution={execution}"
             )
-        # The other callbacks have begun this epoch a second time.
+        # The other callbacks have started this epoch a second time.
         self._restore()
 
     def on_train_batch_end(self, batch, logs=None):
-        """Counts the step; stops where the loss is not finite or by Ctrl-C."""
+        """Counts the step; stops at Ctrl-C or a loss that is not finite."""
         before = self.step
-        self.step += batch + 1 - self._seen
-        if self._offset and not self._seen:
-            self._snapshot.add_metrics(self.model)
-        self._seen = batch + 1
-        self._batch = self._offset + self._seen
+        self.step += batch + 1 - self._batches_seen
+        if self._offset and not self._batches_seen:
+            self._state.add_metrics(self.model)
+        self._batches_seen = batch + 1
+        self._batch = self._offset + self._batches_seen
         if not np.isfinite((logs or {}).get("loss", 0.0)):
             self._raise_not_finite(f"the loss is {logs['loss']}")
         if self.model.stop_training:
             return
         if self._batch == self.params["steps"]:
             if self._offset:
-                self.model.stop_training = _REST_OF_EPOCH
+                self.model.stop_training = _END_OF_RESUMED_EPOCH
             return
-        crossed = self.every and self.step // self.every > before // self.every
-        if crossed or (self.every and self._ctrl_c.requested):
+        is_due = self.every and self.step // self.every > before // self.every
+        if is_due or (self.every and self._interrupt.requested):
             self._save()
         self._stop_if_interrupted()
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes a checkpoint."""
-        if self.model.stop_training is _REST_OF_EPOCH:
+        if self.model.stop_training is _END_OF_RESUMED_EPOCH:
             self.model.stop_training = False
         self._offset = self._batch = 0
         self._epoch = epoch + 1
@@ -204,12 +226,12 @@ class Resume(keras.callbacks.Callback):
         self._stop_if_interrupted()
 
     def on_train_end(self, logs=None):
-        """Gives Ctrl-C back."""
+        """Restores the SIGINT handler."""
         self._restore_history()
-        self._ctrl_c.stop()
+        self._interrupt.stop()
 
     def _save(self, logs=None):
-        weight = snapshot.weight_not_finite(self.model)
+        weight = _training_state.first_nonfinite_weight(self.model)
         if weight:
             self._raise_not_finite(f"weight {weight} is not finite")
         position = dict(
@@ -218,33 +240,36 @@ class Resume(keras.callbacks.Callback):
             batch=self._batch,
             stopped=bool(self.model.stop_training),
         )
-        compared = self.settings, self._began
-        run = self.model, self.callbacks, logs or {}, position, *compared
+        write_files = functools.partial(
+            _training_state.write,
+            model=self.model,
+            callbacks=self.callbacks,
+            logs=logs or {},
+            position=position,
+            settings=self.settings,
+            compiled_at_start=self._compiled_at_start,
+        )
         if not distribute.is_chief():
-            # Sums over replicas are read together; the chief keeps them.
+            # Reading sums over replicas is collective, so all workers do it.
             with tempfile.TemporaryDirectory() as path:
-                snapshot.write(pathlib.Path(path), *run)
+                write_files(pathlib.Path(path))
             return
+        size = _training_state.size(self.model)
         try:
-            checkpoints.write(
-                self.folder,
-                self.step,
-                snapshot.size(self.model),
-                lambda path: snapshot.write(path, *run),
-            )
+            _checkpoints.write(self.folder, self.step, size, write_files)
         except OSError:
-            self._ctrl_c.stop()
+            self._interrupt.stop()
             raise
 
     def _stop_if_interrupted(self):
-        if self._ctrl_c.requested:
+        if self._interrupt.requested:
             raise KeyboardInterrupt(
                 f"stopped after step {self.step}; "
-                f"{checkpoints.kept(self.folder)}: start again with the same "
-                "settings to resume"
+                f"{_checkpoints.describe_latest(self.folder)}: start again "
+                "with the same settings to resume"
             )
 
-    def _raise_not_finite(self, what):
-        self._ctrl_c.stop()
-        kept = checkpoints.kept(self.folder)
-        raise FloatingPointError(f"{what} at step {self.step}; {kept}")
+    def _raise_not_finite(self, problem):
+        self._interrupt.stop()
+        latest = _checkpoints.describe_latest(self.folder)
+        raise FloatingPointError(f"{problem} at step {self.step}; {latest}")

@@ -1,38 +1,38 @@
-"""Averaging of the weights along the path of training."""
+"""Averages the weights over the course of training."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kconsist import _checks
-from kconsist.callbacks.executions import check_executions
+from kconsist.callbacks._executions import check_executions
 
 
 class StochasticWeightAveraging(keras.callbacks.Callback):
-    """Ends training with the mean of the weights along its path.
+    """Replaces the weights by their mean over training, when training ends.
 
-    The mean is taken over the weights at the end of each epoch from
-    `start_epoch` on, or at every `period`-th step. A network with BatchNorm
-    then needs moving statistics of its own: they are taken anew from
+    The mean is over the weights at the end of each epoch from `start_epoch` on,
+    or at every `period`-th step. The averaged weights of a network with
+    BatchNorm require new moving statistics: they are computed from
     `batch_norm_data`, as the mean of the batch statistics in training mode.
     With a `ConsistencyTrainer` the student is averaged.
 
     Args:
-        start_epoch: first epoch, counted from 0, whose weights count. Defaults
+        start_epoch: first epoch, from 0, whose weights are averaged. Defaults
             to `0`.
-        period: number of steps from one sample of the weights to the next;
-            `None` samples at the end of each epoch. It must be a multiple of
-            `steps_per_execution`, between which weights can be read. Defaults
-            to `None`.
+        period: number of steps between samples of the weights; `None` samples
+            at the end of each epoch. It must be a multiple of
+            `steps_per_execution`, because weights can be read only between
+            executions. Defaults to `None`.
         batch_norm_data: batches of images, or of (images, …), as trained on;
-            needed where the model has BatchNorm. Defaults to `None`.
-        batch_norm_steps: how many of its batches are read at most. Defaults to
+            required if the model has BatchNorm. Defaults to `None`.
+        batch_norm_steps: maximum number of its batches to read. Defaults to
             `100`.
 
     Raises:
-        ValueError: when training begins, for a model with BatchNorm and no
-            `batch_norm_data`, or a period that ends within an execution; when
-            it ends, where no weights were averaged.
+        ValueError: when training begins, the model has BatchNorm and
+            `batch_norm_data` is not given, or the period ends within an
+            execution; when training ends, no weights were averaged.
 
     Example:
         ```python
@@ -78,12 +78,12 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
         return getattr(self.model, "student", self.model)
 
     def on_train_begin(self, logs=None):
-        """Starts an empty mean."""
+        """Starts a new mean."""
         if self.batch_norm_data is None and _batch_norms(self._averaged):
             raise ValueError(
                 f"model {self._averaged.name!r} has BatchNorm, whose moving "
-                "statistics do not fit averaged weights: pass batch_norm_data, "
-                "batches of the images that it is trained on"
+                "statistics do not match averaged weights: pass "
+                "batch_norm_data, batches of the images that it is trained on"
             )
         if self.period is not None:
             self._check_period()
@@ -101,11 +101,11 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
             )
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Notes the epoch."""
+        """Stores the epoch."""
         self._epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        """Samples the weights where the period says so."""
+        """Samples the weights at every `period`-th step."""
         if self.period is None or self._epoch < self.start_epoch:
             return
         self._steps += self.model.steps_per_execution
@@ -113,7 +113,7 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
             self._sample()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Samples the weights where there is no period."""
+        """Samples the weights if there is no period."""
         if self.period is None and epoch >= self.start_epoch:
             self._sample()
 
@@ -126,12 +126,12 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
             mean += (value - mean) / self.count
 
     def on_train_end(self, logs=None):
-        """Gives the model the mean, and BatchNorm its statistics."""
+        """Sets the weights to their mean; updates BatchNorm's statistics."""
         if self.mean is None:
             raise ValueError(
                 f"no weights were averaged: start_epoch={self.start_epoch} and "
                 f"period={self.period} were not reached; the model keeps its "
-                "last weights"
+                "last weights. Train longer, or choose smaller values"
             )
         variables = self._averaged.trainable_variables
         for variable, mean in zip(variables, self.mean, strict=True):
@@ -143,29 +143,30 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
 
 
 def _batch_norms(model):
-    found, layers = [], list(getattr(model, "layers", ()))
+    """Returns the BatchNorm layers of a model, nested ones included."""
+    norms, layers = [], list(getattr(model, "layers", ()))
     while layers:
         layer = layers.pop()
         layers.extend(getattr(layer, "layers", ()))
         if isinstance(layer, keras.layers.BatchNormalization):
-            found.append(layer)
-    return found
+            norms.append(layer)
+    return norms
 
 
 def estimate_batch_norm(
     model: keras.Model, batches, steps: int | None = 100
 ) -> None:
-    """Sets BatchNorm's moving statistics to the means of batch statistics.
+    """Sets BatchNorm's moving statistics to the mean of batch statistics.
 
     Args:
-        model: its BatchNorm layers are given new moving statistics, the plain
-            mean over batches in training mode; nothing else changes.
+        model: its BatchNorm layers get new moving statistics, the plain mean
+            over batches in training mode; nothing else changes.
         batches: iterable of images (batch, …), or of (images, …) tuples.
-        steps: how many batches are read at most, `None` for all. Defaults to
+        steps: maximum number of batches to read, `None` for all. Defaults to
             `100`.
 
     Raises:
-        ValueError: there is no batch, or batches of named views.
+        ValueError: there is no batch, or batches are dicts of views.
 
     Reference: https://arxiv.org/abs/1803.05407, algorithm 1, last line.
     """
@@ -175,7 +176,7 @@ def estimate_batch_norm(
     forward = tf.function(lambda images: model(images, training=True))
     sums, count = [np.zeros(v.shape) for v in statistics], 0
     try:
-        # Without momentum a forward pass leaves its own batch's statistics.
+        # Without momentum a forward pass stores its own batch statistics.
         for norm in norms:
             norm.momentum = 0.0
         for batch in batches:
@@ -199,6 +200,6 @@ def _images(batch):
     if isinstance(images, dict):
         raise ValueError(
             "batch_norm_data must be batches of images or (images, …), got the "
-            f"views {sorted(images)}: map them to those the model is trained on"
+            f"views {sorted(images)}: map them to the images it is trained on"
         )
     return images

@@ -1,4 +1,4 @@
-"""A whole checkpoint is on the disk whatever fails, whenever it is killed."""
+"""A complete checkpoint is on the disk whatever fails, at any kill."""
 
 import json
 import os
@@ -8,19 +8,19 @@ import threading
 
 import pytest
 
-from kconsist.callbacks import checkpoints
+from kconsist.callbacks import _checkpoints
 
 FILES = ("weights", "state")
 
 
 class Killed(BaseException):
-    """Not an `Exception`: no code of the package catches it."""
+    """Not an `Exception`: the package never catches it."""
 
 
 class FileOperations:
     """Counts the operations on files, and fails from the n-th one on.
 
-    Python announces each operation before it is made: `os.rename`, `open`, …
+    Python raises an audit event before each operation: `os.rename`, `open`, …
     """
 
     def __init__(self):
@@ -36,7 +36,7 @@ class FileOperations:
                 raise self.error
 
     def fail(self, action, error, left):
-        """Returns whether an action was stopped by an error."""
+        """Runs an action; returns whether the error stopped it."""
         self.left, self.failed, self.error = left, False, error
         try:
             action()
@@ -48,7 +48,7 @@ class FileOperations:
 
 
 class Once(FileOperations):
-    """One operation fails; those after it succeed."""
+    """Only one operation fails; those after it succeed."""
 
     def __call__(self, event, arguments):
         if not getattr(self, "failed", False):
@@ -57,15 +57,15 @@ class Once(FileOperations):
 
 @pytest.fixture(scope="module")
 def operations():
-    found = {"kill": FileOperations(), "fail": Once()}
-    for hook in found.values():
-        sys.addaudithook(hook)  # There is no way to take it off again.
-    return found
+    hooks = {"kill": FileOperations(), "fail": Once()}
+    for hook in hooks.values():
+        sys.addaudithook(hook)  # Audit hooks cannot be removed.
+    return hooks
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    """Flushing a file is an operation too, and most of these tests' time."""
+def no_flushing(monkeypatch):
+    """Replaces fsync, most of these tests' time, by an audit event."""
     monkeypatch.setattr(os, "fsync", lambda file: sys.audit("os.fsync", file))
 
 
@@ -74,21 +74,21 @@ def write(folder, step, content):
         for name in FILES:
             (path / name).write_text(f"{name} {step} {content}")
 
-    return checkpoints.write(folder, step, 10, files)
+    return _checkpoints.write(folder, step, 10, files)
 
 
 def content(folder):
     """Returns the step and the content of the last checkpoint."""
-    path = checkpoints.latest(folder, FILES)
-    found = [(path / name).read_text().split() for name in FILES]
-    assert [words[0] for words in found] == list(FILES)
-    assert found[0][1:] == found[1][1:]
-    return int(found[0][1]), found[0][2]
+    path = _checkpoints.latest(folder, FILES)
+    files = [(path / name).read_text().split() for name in FILES]
+    assert [words[0] for words in files] == list(FILES)
+    assert files[0][1:] == files[1][1:]
+    return int(files[0][1]), files[0][2]
 
 
 @pytest.mark.parametrize("kind", ["kill", "fail"])
 @pytest.mark.parametrize("before, step", [([4], 4), ([4, 8], 8), ([4, 8], 12)])
-def test_the_last_checkpoint_outlives_every_operation(
+def test_the_last_checkpoint_survives_a_failure_of_every_operation(
     kind, before, step, operations, tmp_path
 ):
     error = Killed() if kind == "kill" else OSError("no space")
@@ -96,15 +96,15 @@ def test_the_last_checkpoint_outlives_every_operation(
     stopped = True
     while stopped:
         folder = tmp_path / str(number)
-        for each in before:
-            write(folder, each, "old")
+        for old_step in before:
+            write(folder, old_step, "old")
         stopped = operations[kind].fail(
             lambda folder=folder: write(folder, step, "new"), error, number
         )
         outcome = content(folder)
         assert outcome in (last, (step, "new"))
         outcomes.add(outcome)
-        # The run that follows leaves what one without a fault leaves.
+        # The next run leaves the same folders as without a failure.
         write(folder, step, "again")
         assert content(folder) == (step, "again")
         write(folder, 16, "more")
@@ -115,8 +115,8 @@ def test_the_last_checkpoint_outlives_every_operation(
     assert outcomes == {last, (step, "new")}
 
 
-def test_a_run_killed_twice_keeps_its_checkpoint(operations, tmp_path):
-    """The second run is killed at each operation, whatever the first left."""
+def test_a_run_killed_twice_keeps_a_checkpoint(operations, tmp_path):
+    """Kills a second run at each operation, after each kill of the first."""
     hook, left = operations["kill"], []
     write(tmp_path / "run", 4, "old")
     number = 0
@@ -129,7 +129,7 @@ def test_a_run_killed_twice_keeps_its_checkpoint(operations, tmp_path):
         write(tmp_path / "run", 4, "old")
     names = {p.name for folder in left for p in folder.iterdir()}
     assert names >= {"step_00000004.replaced", "step_00000004.removed"}
-    for folder in left[-14:]:  # Those around the renaming.
+    for folder in left[-14:]:  # Those around the renames.
         for second in range(0, number, 2):
             run = tmp_path / f"{folder.name}_{second}"
             shutil.copytree(folder, run)
@@ -152,50 +152,53 @@ def test_a_run_killed_twice_keeps_its_checkpoint(operations, tmp_path):
     ],
 )
 @pytest.mark.parametrize("is_folder", [True, False])
-def test_a_stray_name_is_ignored_and_kept(name, is_folder, tmp_path):
+def test_an_unrelated_name_is_ignored_and_kept(name, is_folder, tmp_path):
     write(tmp_path, 4, "old")
-    stray = tmp_path / name
-    stray.mkdir() if is_folder else stray.touch()
-    assert checkpoints.steps(tmp_path) == [4]
+    other = tmp_path / name
+    other.mkdir() if is_folder else other.touch()
+    assert _checkpoints.steps(tmp_path) == [4]
     for step in (8, 12):
         write(tmp_path, step, "new")
     assert content(tmp_path) == (12, "new")
-    assert stray.exists()
-    assert checkpoints.steps(tmp_path) == [8, 12]
+    assert other.exists()
+    assert _checkpoints.steps(tmp_path) == [8, 12]
 
 
 def test_nine_digits_come_after_eight(tmp_path):
     for step in (99_999_999, 100_000_000):
         write(tmp_path, step, "new")
-    assert checkpoints.steps(tmp_path) == [99_999_999, 100_000_000]
+    assert _checkpoints.steps(tmp_path) == [99_999_999, 100_000_000]
     assert content(tmp_path)[0] == 100_000_000
 
 
-def damaged(folder, sums):
+def assert_damaged(folder, checksums):
     path = write(folder, 8, "old") / "checksums.json"
-    path.write_text(sums if isinstance(sums, str) else json.dumps(sums))
+    is_text = isinstance(checksums, str)
+    path.write_text(checksums if is_text else json.dumps(checksums))
     with pytest.raises(ValueError, match="damaged.*resume from the beginning"):
-        checkpoints.latest(folder, FILES)
+        _checkpoints.latest(folder, FILES)
 
 
-@pytest.mark.parametrize("sums", ["", "{}", "[]", "5", '"state"', "null", "{"])
-def test_checksums_that_name_no_file_are_damaged(sums, tmp_path):
-    damaged(tmp_path, sums)
+@pytest.mark.parametrize(
+    "checksums", ["", "{}", "[]", "5", '"state"', "null", "{"]
+)
+def test_checksums_that_name_no_file_are_damaged(checksums, tmp_path):
+    assert_damaged(tmp_path, checksums)
 
 
-@pytest.mark.parametrize("lost", FILES)
-def test_checksums_must_name_every_file(lost, tmp_path):
+@pytest.mark.parametrize("missing", FILES)
+def test_checksums_must_name_every_file(missing, tmp_path):
     path = write(tmp_path, 8, "old")
-    sums = json.loads((path / "checksums.json").read_text())
-    del sums[lost]
-    damaged(tmp_path, sums)
-    (path / lost).unlink()
-    with pytest.raises(ValueError, match=f"damaged.*{lost}"):
-        checkpoints.latest(tmp_path, FILES)
+    checksums = json.loads((path / "checksums.json").read_text())
+    del checksums[missing]
+    assert_damaged(tmp_path, checksums)
+    (path / missing).unlink()
+    with pytest.raises(ValueError, match=f"damaged.*{missing}"):
+        _checkpoints.latest(tmp_path, FILES)
 
 
-def test_a_file_in_a_checkpoints_place_is_damaged(tmp_path):
+def test_a_file_instead_of_a_folder_is_damaged(tmp_path):
     write(tmp_path, 4, "old")
     (tmp_path / "step_00000008").touch()
     with pytest.raises(ValueError, match="damaged.*resume from step 4"):
-        checkpoints.latest(tmp_path)
+        _checkpoints.latest(tmp_path)

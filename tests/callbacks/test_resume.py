@@ -1,4 +1,4 @@
-"""A run that was stopped anywhere ends as one that was not."""
+"""A run that was stopped at any step resumes exactly."""
 
 import os
 import resource
@@ -12,7 +12,11 @@ import tensorflow as tf
 from methods import CLASSES, FEATURES, network
 
 from kconsist import FixMatch, MeanTeacher, data, views
-from kconsist.callbacks import Resume, StochasticWeightAveraging, checkpoints
+from kconsist.callbacks import (
+    Resume,
+    StochasticWeightAveraging,
+    _checkpoints,
+)
 
 STEPS, EPOCHS = 4, 3
 POINTS = np.random.default_rng(0).normal(size=(30, FEATURES)).astype("float32")
@@ -50,7 +54,7 @@ def batches(make, start_step):
 
 
 class Kill(keras.callbacks.Callback):
-    """Ends the run after a step, as SIGKILL does: nothing runs after it."""
+    """Ends the run after a step, like SIGKILL: no code runs after it."""
 
     def __init__(self, step):
         super().__init__()
@@ -88,7 +92,7 @@ def train(
     eager=True,
     **options,
 ):
-    """Trains in a way that is the same at each start; returns the model."""
+    """Starts or resumes a run; returns the model."""
     others = [] if others is None else others()
     resume = Resume(folder, callbacks=others, **options)
     model = compiled(make(seed), eager)
@@ -119,16 +123,16 @@ def assert_equal(resumed, straight):
     "make, kill, every",
     [(plain, 5, None), (plain, 7, 1), (mean_teacher, 8, 3)],
 )
-def test_a_killed_run_ends_as_one_that_was_not(make, kill, every, tmp_path):
+def test_a_killed_run_resumes_exactly(make, kill, every, tmp_path):
     straight = train(make, tmp_path / "straight", every=every)
     with pytest.raises(Killed):
         train(make, tmp_path / "run", kill=kill, every=every)
-    # Another seed: what is not restored would show.
+    # Another seed, so that anything not restored shows.
     resumed = train(make, tmp_path / "run", seed=1, every=every)
     assert_equal(resumed, straight)
 
 
-def test_a_traced_run_ends_alike(tmp_path):
+def test_a_traced_run_resumes_exactly(tmp_path):
     straight = train(fixmatch, tmp_path / "straight", eager=False, every=3)
     with pytest.raises(Killed):
         train(fixmatch, tmp_path / "run", kill=8, eager=False, every=3)
@@ -137,7 +141,7 @@ def test_a_traced_run_ends_alike(tmp_path):
     assert_equal(resumed, straight)
 
 
-def test_a_run_is_killed_again_and_again(tmp_path):
+def test_a_run_killed_several_times_resumes_exactly(tmp_path):
     straight = train(fixmatch, tmp_path / "straight", every=2)
     for number in range(4):
         with pytest.raises(Killed):
@@ -157,7 +161,7 @@ def averaging():
 
 
 @pytest.mark.parametrize("kill", [5, 10, None])
-def test_averaged_weights_go_on(kill, tmp_path):
+def test_averaged_weights_resume(kill, tmp_path):
     straight = train(plain, tmp_path / "straight", others=averaging)
     if kill:
         with pytest.raises(Killed):
@@ -177,7 +181,7 @@ def stopping(patience=1):
     ]
 
 
-def test_early_stopping_keeps_its_count(tmp_path):
+def test_early_stopping_resumes(tmp_path):
     straight = train(plain, tmp_path / "straight", others=stopping)
     assert straight.history.epoch == [0, 1]
     with pytest.raises(Killed):
@@ -188,7 +192,7 @@ def test_early_stopping_keeps_its_count(tmp_path):
     assert_equal(again, straight)
 
 
-def test_loss_scaling_goes_on(tmp_path):
+def test_loss_scaling_resumes(tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     try:
         straight = train(fixmatch, tmp_path / "straight")
@@ -201,7 +205,7 @@ def test_loss_scaling_goes_on(tmp_path):
 
 
 class Interrupt(Kill):
-    """Presses Ctrl-C during a step."""
+    """Sends SIGINT during a step."""
 
     def on_train_batch_begin(self, batch, logs=None):
         self.left -= 1
@@ -213,20 +217,20 @@ class Interrupt(Kill):
 
 
 @pytest.mark.parametrize("every, kept", [(100, 6), (None, 4)])
-def test_ctrl_c_ends_the_step_and_says_how_to_go_on(every, kept, tmp_path):
+def test_ctrl_c_stops_after_the_step_and_the_run_resumes(every, kept, tmp_path):
     straight = train(fixmatch, tmp_path / "straight", every=every)
     run = tmp_path / "run"
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt, match=f"after step 6.*step {kept}"):
         train(fixmatch, run, last=[Interrupt(6)], every=every)
     assert signal.getsignal(signal.SIGINT) is handler
-    assert checkpoints.steps(run)[-1] == kept
+    assert _checkpoints.steps(run)[-1] == kept
     assert_equal(train(fixmatch, run, seed=1, every=every), straight)
     assert signal.getsignal(signal.SIGINT) is handler
 
 
 class Poison(Kill):
-    """Makes a weight not a number before a step."""
+    """Sets a weight to NaN before a step."""
 
     def on_train_batch_begin(self, batch, logs=None):
         self.left -= 1
@@ -239,7 +243,7 @@ class Poison(Kill):
         pass
 
 
-def test_a_loss_that_is_nan_stops_at_its_step(tmp_path):
+def test_a_nan_loss_stops_at_its_step(tmp_path):
     with pytest.raises(FloatingPointError, match="nan at step 6.* of step 4"):
         train(fixmatch, tmp_path / "run", last=[Poison(6)])
     straight = train(fixmatch, tmp_path / "straight")
@@ -253,23 +257,23 @@ class PoisonAtEnd(keras.callbacks.Callback):
             weight.assign(np.full(weight.shape, np.inf))
 
 
-def test_weights_that_are_not_finite_are_not_kept(tmp_path):
+def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     with pytest.raises(FloatingPointError, match="weight .* at step 8"):
         train(plain, tmp_path, others=lambda: [PoisonAtEnd()])
-    assert checkpoints.steps(tmp_path) == [4]
+    assert _checkpoints.steps(tmp_path) == [4]
 
 
 def stopped_run(folder):
     with pytest.raises(Killed):
         train(fixmatch, folder, kill=9, settings=dict(rate=0.1))
-    assert checkpoints.steps(folder) == [4, 8]
+    assert _checkpoints.steps(folder) == [4, 8]
     return folder
 
 
-def test_a_checkpoint_half_written_is_passed_over(tmp_path):
+def test_a_partial_checkpoint_is_ignored(tmp_path):
     run = stopped_run(tmp_path)
-    whole = run / "step_00000008"
-    whole.rename(run / "step_00000008.partial")
+    complete = run / "step_00000008"
+    complete.rename(run / "step_00000008.partial")
     (run / "step_00000008.partial" / "state.json").write_text("{")
     assert Resume(run, dict(rate=0.1)).step == 4
 
@@ -277,16 +281,16 @@ def test_a_checkpoint_half_written_is_passed_over(tmp_path):
 @pytest.mark.parametrize(
     "file", ["model.weights.h5", "state.npz", "state.json", "checksums.json"]
 )
-@pytest.mark.parametrize("harm", ["cut", "flip", "lose"])
-def test_a_damaged_checkpoint_is_named(file, harm, tmp_path, one_run):
+@pytest.mark.parametrize("damage", ["truncate", "flip", "delete"])
+def test_the_error_names_a_damaged_checkpoint(file, damage, tmp_path, one_run):
     path = tmp_path / "step_00000008" / file
     content = path.read_bytes()
-    if harm == "lose":
+    if damage == "delete":
         path.unlink()
     else:
         half = len(content) // 2
         flipped = bytes([content[half] ^ 1])
-        rest = flipped + content[half + 1 :] if harm == "flip" else b""
+        rest = flipped + content[half + 1 :] if damage == "flip" else b""
         path.write_bytes(content[:half] + rest)
     with pytest.raises(ValueError, match="damaged.*resume from step 4"):
         Resume(tmp_path, dict(rate=0.1))
@@ -303,28 +307,28 @@ def one_run(a_run, tmp_path):
     return tmp_path
 
 
-def test_another_setting_is_named(one_run):
+def test_the_error_names_a_changed_setting(one_run):
     with pytest.raises(ValueError, match="settings.rate is 0.2, was 0.1"):
         Resume(one_run, dict(rate=0.2))
     with pytest.raises(ValueError, match="settings.extra is 1, was None"):
         Resume(one_run, dict(rate=0.1, extra=1))
 
 
-def test_another_data_set_is_named(tmp_path):
+def test_the_error_names_changed_data(tmp_path):
     with pytest.raises(Killed):
         train(plain, tmp_path, kill=5, settings=dict(data=data.digest(POINTS)))
     with pytest.raises(ValueError, match="settings.data is"):
         Resume(tmp_path, dict(data=data.digest(POINTS + 1)))
 
 
-def test_another_setting_of_a_callback_is_named(tmp_path):
+def test_the_error_names_a_changed_argument_of_a_callback(tmp_path):
     with pytest.raises(Killed):
         train(plain, tmp_path, others=stopping, kill=5)
     with pytest.raises(ValueError, match="EarlyStopping.patience is 2, was 1"):
         Resume(tmp_path, callbacks=stopping(2))
 
 
-def test_another_network_is_refused(one_run):
+def test_another_network_is_rejected(one_run):
     def wider(seed):
         return FixMatch(network(width=11, seed=seed), ema_decay=0.9)
 
@@ -332,7 +336,7 @@ def test_another_network_is_refused(one_run):
         train(wider, one_run, settings=dict(rate=0.1))
 
 
-def test_another_optimizer_is_refused(one_run):
+def test_another_optimizer_is_rejected(one_run):
     model = fixmatch(0)
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
     resume = Resume(one_run, dict(rate=0.1))
@@ -346,7 +350,7 @@ def test_another_optimizer_is_refused(one_run):
         )
 
 
-def test_another_first_epoch_is_refused(one_run):
+def test_another_initial_epoch_is_rejected(one_run):
     model = compiled(fixmatch(0))
     with pytest.raises(ValueError, match="initial_epoch=2.*got 0"):
         model.fit(
@@ -357,7 +361,7 @@ def test_another_first_epoch_is_refused(one_run):
         )
 
 
-def test_callbacks_must_come_before(tmp_path):
+def test_callbacks_must_come_before_resume(tmp_path):
     early = stopping()[0]
     model = plain(0)
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(True))
@@ -380,14 +384,14 @@ def test_settings_must_be_plain(settings, message, tmp_path):
         Resume(tmp_path, settings)
 
 
-def test_a_folder_that_cannot_be_written_is_named_at_once(tmp_path):
+def test_a_folder_that_is_not_writable_is_rejected_at_once(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="can be written to"):
         Resume(tmp_path / "file" / "run")
 
 
 class SmallDisk(keras.callbacks.Callback):
-    """No file may grow beyond 2 KB from an epoch on, as on a full disk."""
+    """Limits files to 2 KB from epoch 1 on, like a full disk."""
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 1:
@@ -398,7 +402,7 @@ class SmallDisk(keras.callbacks.Callback):
         self.soft, self.hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
 
-def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path):
     disk = SmallDisk()
     try:
         with pytest.raises(OSError, match="step 8 could not.*step 4 is kept"):
@@ -410,12 +414,12 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
     assert_equal(train(fixmatch, tmp_path / "run", seed=1), straight)
 
 
-def test_two_checkpoints_are_kept(tmp_path):
+def test_the_last_two_checkpoints_are_kept(tmp_path):
     train(fixmatch, tmp_path)
-    assert checkpoints.steps(tmp_path) == [8, 12]
+    assert _checkpoints.steps(tmp_path) == [8, 12]
 
 
-def test_going_on_within_an_epoch_needs_its_length(tmp_path):
+def test_resuming_within_an_epoch_requires_its_length(tmp_path):
     with pytest.raises(Killed):
         train(plain, tmp_path, kill=6, every=1)
     model = compiled(plain(0))

@@ -1,4 +1,4 @@
-"""Ways through `fit` that lead to checkpoints, and what may resume one."""
+"""`Resume` in different calls of `fit`, and what may resume a checkpoint."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from keras.optimizers import SGD, Adam, Adamax, LossScaleOptimizer, RMSprop
 from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 from methods import METHODS, batches, compiled, network
 
-from kconsist.callbacks import Resume, checkpoints
+from kconsist.callbacks import Resume, _checkpoints
 
 POINTS = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
 LABELS = np.random.default_rng(1).integers(0, 2, 20)
@@ -19,7 +19,7 @@ LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def pairs():
-    """Ten batches."""
+    """Returns ten batches."""
     return tf.data.Dataset.from_tensor_slices((POINTS, LABELS)).batch(2)
 
 
@@ -48,7 +48,7 @@ class Killed(Exception):
 
 
 class Kill(keras.callbacks.Callback):
-    """Ends the run before it makes a step, as SIGKILL does."""
+    """Ends the run before a step, like SIGKILL."""
 
     def __init__(self, step):
         super().__init__()
@@ -73,17 +73,17 @@ def assert_equal(resumed, straight):
     assert resumed.history.epoch == straight.history.epoch
 
 
-def test_data_of_unknown_length_end_on_a_step_already_written(tmp_path):
+def test_data_of_unknown_length_may_end_at_a_checkpoint(tmp_path):
     model, unknown = linear(), pairs().filter(lambda *_: True)
     resume = Resume(tmp_path, every=5)
     model.fit(unknown, epochs=2, callbacks=[resume], verbose=0)
-    assert checkpoints.steps(tmp_path) == [15, 20]
+    assert _checkpoints.steps(tmp_path) == [15, 20]
     again = Resume(tmp_path, every=5)
     assert (again.step, again.initial_epoch) == (20, 2)
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
-def test_data_that_run_out_end_on_a_step_already_written(tmp_path):
+def test_data_that_run_out_may_end_at_a_checkpoint(tmp_path):
     model, short = linear(), pairs().take(7)
     model.fit(
         short,
@@ -102,7 +102,7 @@ def files(folder):
     return {path: path.read_bytes() for path in found}
 
 
-def test_a_resume_made_before_another_run_saved_is_refused(tmp_path):
+def test_a_resume_older_than_the_last_checkpoint_is_rejected(tmp_path):
     first, second = Resume(tmp_path), Resume(tmp_path)
     train(linear(), first)
     before = files(tmp_path)
@@ -112,12 +112,12 @@ def test_a_resume_made_before_another_run_saved_is_refused(tmp_path):
     assert files(tmp_path) == before
 
 
-def test_two_runs_at_once_are_told_apart(tmp_path):
+def test_a_second_run_in_the_folder_is_detected(tmp_path):
     first, second = Resume(tmp_path, every=1), Resume(tmp_path, every=1)
 
     class Other(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            if checkpoints.steps(tmp_path) == []:
+            if _checkpoints.steps(tmp_path) == []:
                 train(linear(), first)
 
     with pytest.raises(OSError, match="another run.*of step 4 is kept"):
@@ -132,7 +132,7 @@ class NoConfig(LearningRateSchedule):
 
 @pytest.fixture
 def made(request, tmp_path):
-    """A folder with the checkpoint of a model with such an optimizer."""
+    """Returns a folder with a checkpoint of a given optimizer and loss."""
     optimizer, loss = request.param
     train(linear(optimizer(), loss), Resume(tmp_path), epochs=1)
     return tmp_path
@@ -180,7 +180,7 @@ def case(before, now, message, loss=LOSS, other_loss=LOSS):
     ],
     indirect=["made"],
 )
-def test_a_model_compiled_otherwise_is_refused(made, other, message):
+def test_a_model_compiled_differently_is_rejected(made, other, message):
     optimizer, loss = other
     model = linear(optimizer(), loss)
     before = [np.array(w) for w in model.weights]
@@ -223,7 +223,7 @@ def test_the_optimizer_of_a_second_network_is_compared(
         model = compiled(METHODS[name].make(network()))
         model.run_eagerly = True
         other = getattr(model, attribute)
-        other.momentum = momentum  # As if it had been made with another one.
+        other.momentum = momentum  # As if it had been created with another one.
         model.fit(
             batches(METHODS[name], steps=1),
             callbacks=[Resume(tmp_path)],
@@ -264,12 +264,12 @@ def test_a_learning_rate_changed_by_a_callback_resumes(other, kill, tmp_path):
     resumed = run(tmp_path / "run")
     assert_equal(resumed, straight)
     assert resumed.optimizer.learning_rate == straight.optimizer.learning_rate
-    # The same model in the same process, not compiled again.
+    # The same model in the same process, without compiling it again.
     assert_equal(run(tmp_path / "again", model=model), straight)
 
 
 def improvements(monitor):
-    """Losses that fall too slowly to count, but for the first."""
+    """Losses fall too slowly to count as improvements, except the first."""
     return [
         keras.callbacks.EarlyStopping(
             monitor, mode="min", min_delta=0.5, patience=3
@@ -300,7 +300,7 @@ def test_early_stopping_keeps_the_sign_of_min_delta(tmp_path):
 
 
 def test_callbacks_used_before_resume_a_run(tmp_path):
-    """As in a notebook, where a cell is run again after Ctrl-C."""
+    """Like a notebook cell that is run again after Ctrl-C."""
     early = keras.callbacks.EarlyStopping("loss", min_delta=0.1, patience=9)
     killed(linear(), Resume(tmp_path, callbacks=[early]), 4, [early])
     wait, best = early.wait, early.best
@@ -308,7 +308,7 @@ def test_callbacks_used_before_resume_a_run(tmp_path):
     resume = Resume(tmp_path, callbacks=[early])
     killed(linear(), resume, 1, [early])
     assert (early.wait, early.best) == (wait, best)
-    assert early.min_delta == -0.1  # Keras's sign for a loss.
+    assert early.min_delta == -0.1  # Keras negates it for a loss.
 
 
 def two(first, second):
@@ -318,7 +318,7 @@ def two(first, second):
     ]
 
 
-def test_two_callbacks_of_a_class_are_told_apart(tmp_path):
+def test_two_callbacks_of_a_class_are_distinguished(tmp_path):
     others = two(1, 2)
     killed(linear(), Resume(tmp_path, callbacks=others), 4, others)
     with pytest.raises(ValueError, match="EarlyStopping.patience is 3, was 1"):
@@ -353,9 +353,9 @@ def test_training_stopped_within_an_epoch_ends_there(every, tmp_path):
     again = linear()
     train(again, Resume(tmp_path, every=every), [Stop()], steps=4)
     assert_equal(again, straight)
-    # Nothing is kept of the moment between the stop and the epoch's end.
+    # No checkpoint is written between the stop and the end of the epoch.
     latest = json.loads(
-        (checkpoints.latest(tmp_path) / "state.json").read_text()
+        (_checkpoints.latest(tmp_path) / "state.json").read_text()
     )
     assert (latest["step"], latest["batch"]) == (2, 0)
 
@@ -371,7 +371,7 @@ def test_executions_of_several_steps_resume(tmp_path):
 
     straight = run(tmp_path / "straight")
     run(tmp_path / "run", stop=3)  # Executions.
-    assert checkpoints.steps(tmp_path / "run") == [4]
+    assert _checkpoints.steps(tmp_path / "run") == [4]
     assert_equal(run(tmp_path / "run"), straight)
 
 
@@ -389,33 +389,33 @@ def test_executions_must_divide_an_epoch(steps, tmp_path):
 
 
 @pytest.mark.parametrize("steps, execution", [(3, 1), (6, 2)])
-def test_an_epoch_without_a_checkpoints_step_is_refused(
+def test_an_epoch_that_cannot_reach_the_checkpoint_is_rejected(
     steps, execution, tmp_path
 ):
     killed(linear(), Resume(tmp_path, every=3), 5, steps=6)
     model = linear(steps_per_execution=execution)
-    words = f"after step 3 of an epoch.*={steps} and .*={execution}"
-    with pytest.raises(ValueError, match=words):
+    message = f"after step 3 of an epoch.*={steps} and .*={execution}"
+    with pytest.raises(ValueError, match=message):
         train(model, Resume(tmp_path, every=3), steps=steps)
 
 
-def test_a_network_that_draws_more_is_refused(tmp_path):
+def test_a_network_with_more_seeds_is_rejected(tmp_path):
     train(linear(), Resume(tmp_path))
     other = linear(layers=[keras.layers.Dropout(0.1)])
     with pytest.raises(ValueError, match="the same network and optimizer"):
         train(other, Resume(tmp_path))
 
 
-def test_other_metrics_within_an_epoch_are_refused(tmp_path):
+def test_other_metrics_within_an_epoch_are_rejected(tmp_path):
     resume = Resume(tmp_path, every=1)
     killed(linear(metrics=["accuracy"]), resume, 2)
     with pytest.raises(ValueError, match="with the metrics"):
         train(linear(), Resume(tmp_path, every=1))
 
 
-def test_a_checkpoint_of_another_format_is_refused(tmp_path):
+def test_a_checkpoint_of_another_format_is_rejected(tmp_path):
     train(linear(), Resume(tmp_path))
-    path = checkpoints.latest(tmp_path)
+    path = _checkpoints.latest(tmp_path)
     content = {f.name: f.read_bytes() for f in path.iterdir()}
     found = json.loads(content["state.json"])
     del found["format"], content["checksums.json"]
@@ -425,7 +425,7 @@ def test_a_checkpoint_of_another_format_is_refused(tmp_path):
         for name, data in content.items():
             (folder / name).write_bytes(data)
 
-    checkpoints.write(tmp_path, 8, 10, write)
+    _checkpoints.write(tmp_path, 8, 10, write)
     with pytest.raises(ValueError, match="another version of kconsist"):
         Resume(tmp_path)
 
@@ -451,7 +451,7 @@ def test_best_weights_in_bfloat16_resume(tmp_path):
     assert_equal(run(tmp_path / "run"), straight)
 
 
-def test_a_model_without_an_optimizer_is_kept_too(tmp_path):
+def test_a_model_without_an_optimizer_resumes(tmp_path):
     model = linear(None)
     model.trainable = False
     train(model, Resume(tmp_path))

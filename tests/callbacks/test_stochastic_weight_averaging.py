@@ -1,3 +1,5 @@
+"""Averages of weights, and the BatchNorm statistics that match them."""
+
 import keras
 import numpy as np
 import pytest
@@ -22,12 +24,12 @@ class Path(keras.callbacks.Callback):
         self.steps.append(weights(self.model))
 
 
-def path_of(averaging, epochs=4):
+def train(averaging, epochs=4):
     model, path = compiled(network()), Path()
     model.fit(
         POINTS,
         LABELS,
-        batch_size=8,  # Five steps an epoch.
+        batch_size=8,  # Five steps per epoch.
         epochs=epochs,
         callbacks=[path, averaging],
         verbose=0,
@@ -41,19 +43,19 @@ def assert_mean(model, samples):
 
 
 @pytest.mark.parametrize("start", [0, 2])
-def test_mean_over_the_ends_of_epochs(start):
-    model, steps = path_of(StochasticWeightAveraging(start_epoch=start))
+def test_mean_over_epoch_ends(start):
+    model, steps = train(StochasticWeightAveraging(start_epoch=start))
     assert_mean(model, steps[4::5][start:])
 
 
 def test_mean_over_every_third_step():
     averaging = StochasticWeightAveraging(start_epoch=1, period=3)
-    model, steps = path_of(averaging)
+    model, steps = train(averaging)
     assert_mean(model, steps[5:][2::3])
 
 
-def executed(period, steps, execution, epochs=2):
-    """Trains with several steps an execution; returns the model."""
+def train_executions(period, steps, execution, epochs=2):
+    """Trains with several steps per execution; returns the model."""
     model = compiled(network())
     model.compile("sgd", model.loss, steps_per_execution=execution)
     data = tf.data.Dataset.from_tensor_slices((POINTS, LABELS)).batch(4)
@@ -67,27 +69,27 @@ def executed(period, steps, execution, epochs=2):
     return model
 
 
-def test_the_period_counts_steps_of_several_an_execution():
+def test_the_period_counts_steps_not_executions():
     # Samples after steps 6, 12 and 18 of 20; epochs end after 10.
-    found = weights(executed(6, 10, 2))
-    for a, b in zip(found, weights(executed(6, 10, 1)), strict=True):
+    found = weights(train_executions(6, 10, 2))
+    for a, b in zip(found, weights(train_executions(6, 10, 1)), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
-    "period, steps, words",
+    "period, steps, message",
     [
         (6, 8, "period must be a multiple of steps_per_execution=4, got 6"),
         (2, 8, "period must be a multiple of steps_per_execution=4, got 2"),
         (8, 10, "steps_per_epoch to be a multiple .*=4, got 10"),
     ],
 )
-def test_a_period_that_ends_within_an_execution(period, steps, words):
-    with pytest.raises(ValueError, match=words):
-        executed(period, steps, 4)
+def test_a_period_within_an_execution_is_rejected(period, steps, message):
+    with pytest.raises(ValueError, match=message):
+        train_executions(period, steps, 4)
 
 
-def test_student_of_a_trainer_is_averaged():
+def test_the_student_of_a_trainer_is_averaged():
     method = METHODS["fixmatch"]
     trainer = compiled(FixMatch(network()))
     samples = []
@@ -105,7 +107,7 @@ def test_student_of_a_trainer_is_averaged():
     assert_mean(trainer.student, samples)
 
 
-def test_statistics_are_the_means_over_batches():
+def test_statistics_are_means_over_batches():
     model = network(batch_norm=True)
     chunks = [POINTS[:8], POINTS[8:16], POINTS[16:24]]
     estimate_batch_norm(model, chunks)
@@ -118,8 +120,8 @@ def test_statistics_are_the_means_over_batches():
     assert norm.momentum == 0.9
 
 
-def test_statistics_follow_through_layers_in_order():
-    """Two norms: the second one's input depends on the first one's output."""
+def test_statistics_are_consistent_across_layers():
+    """The input of the second BatchNorm depends on the first one's output."""
     model = keras.Sequential(
         [
             keras.Input((FEATURES,)),
@@ -136,7 +138,7 @@ def test_statistics_follow_through_layers_in_order():
     )
 
 
-def test_fit_ends_with_fresh_statistics():
+def test_fit_ends_with_new_statistics():
     model = compiled(network(batch_norm=True))
     images = tf.data.Dataset.from_tensors((POINTS, LABELS))
     averaging = StochasticWeightAveraging(batch_norm_data=images)
@@ -158,7 +160,7 @@ def test_batch_norm_without_data_raises_before_training():
         np.testing.assert_array_equal(a, b)
 
 
-def test_start_that_is_never_reached_raises_and_keeps_the_weights():
+def test_a_start_epoch_that_is_never_reached_raises():
     model = compiled(network())
     with pytest.raises(ValueError, match="no weights were averaged"):
         model.fit(
@@ -171,25 +173,25 @@ def test_start_that_is_never_reached_raises_and_keeps_the_weights():
 
 
 @pytest.mark.parametrize(
-    "data, words",
+    "data, message",
     [
         ([], "at least one batch, got 0"),
         ([({"clean": POINTS, "noisy": POINTS}, LABELS)], "got the views"),
     ],
 )
-def test_data_that_statistics_can_not_be_taken_from(data, words):
-    with pytest.raises(ValueError, match=words):
+def test_invalid_batch_norm_data_is_rejected(data, message):
+    with pytest.raises(ValueError, match=message):
         estimate_batch_norm(network(batch_norm=True), data)
 
 
 @pytest.mark.parametrize(
-    "options, words",
+    "options, message",
     [
         ({"start_epoch": -1}, "start_epoch must be 0 or more"),
         ({"period": 0}, "period must be a positive number"),
         ({"batch_norm_steps": 0}, "batch_norm_steps must be a positive"),
     ],
 )
-def test_wrong_options(options, words):
-    with pytest.raises(ValueError, match=words):
+def test_invalid_options_are_rejected(options, message):
+    with pytest.raises(ValueError, match=message):
         StochasticWeightAveraging(**options)

@@ -1,4 +1,4 @@
-"""Where steps can be counted: at the ends of executions."""
+"""Checks that steps can be counted at the end of each execution."""
 
 import keras
 
@@ -6,8 +6,8 @@ import keras
 def check_executions(callback: keras.callbacks.Callback) -> None:
     """Raises `ValueError` unless an epoch is a whole number of executions.
 
-    Keras tells callbacks of executions, `steps_per_execution` steps each, and
-    not whether an epoch's last one is shorter.
+    Keras calls callbacks once per execution of `steps_per_execution` steps,
+    and does not tell whether the last execution of an epoch is shorter.
 
     Args:
         callback: a callback inside `fit`.

@@ -1,10 +1,10 @@
-"""Folders of checkpoints that stay whole when the process is killed.
+"""Writes and reads checkpoints that survive a kill at any moment.
 
 A checkpoint is a folder `step_00000120`: written under another name, flushed
-to the disk, and renamed once it is complete. One that is written again for the
-same step stays, as `step_00000120.replaced`, until the new one has its place.
-`checksums.json` shows whether a byte has changed since. Everything else in the
-folder is ignored.
+to the disk, and renamed once it is complete. If the checkpoint of a step is
+written again, the old one stays as `step_00000120.replaced` until the new one
+is in place. `checksums.json` shows whether a byte has changed since. Everything
+else in the folder is ignored.
 """
 
 import hashlib
@@ -16,26 +16,30 @@ import shutil
 
 PARTIAL, REPLACED, REMOVED = ".partial", ".replaced", ".removed"
 CHECKSUMS = "checksums.json"
-KEPT = 2
+MAX_TO_KEEP = 2
 _NAME = re.compile(
     r"step_([0-9]{8}|[1-9][0-9]{8,})(\.partial|\.replaced|\.removed)?"
 )
 
 
-def write(folder, step: int, size: int, write_files) -> pathlib.Path:
+def write(
+    folder: pathlib.Path, step: int, size: int, write_files
+) -> pathlib.Path:
     """Writes the checkpoint of a step, and removes all but the last two.
 
     Args:
-        folder: `pathlib.Path`, the folder of checkpoints.
-        step: number of steps made.
-        size: bytes that it takes, about.
-        write_files: function of a `pathlib.Path`, an empty folder.
+        folder: the folder of checkpoints.
+        step: number of training steps so far.
+        size: approximate size in bytes.
+        write_files: function that writes the files into a folder, given its
+            `pathlib.Path`.
 
     Returns:
         The checkpoint's folder.
 
     Raises:
-        OSError: it could not be written; the last one before it is whole.
+        OSError: the checkpoint could not be written; the one before it is
+            intact.
     """
     path = folder / f"step_{step:08d}"
     partial = path.with_suffix(PARTIAL)
@@ -44,13 +48,13 @@ def write(folder, step: int, size: int, write_files) -> pathlib.Path:
             raise OSError("another run has written a later one")
         _remove(partial)
         partial.mkdir(parents=True)
-        _try_room(partial / "room", size)
+        _check_space(partial / "room", size)
         write_files(partial)
-        sums = {file.name: _checksum(file) for file in partial.iterdir()}
-        (partial / CHECKSUMS).write_text(json.dumps(sums, indent=2) + "\n")
+        checksums = {file.name: _checksum(file) for file in partial.iterdir()}
+        (partial / CHECKSUMS).write_text(json.dumps(checksums, indent=2) + "\n")
         for file in [*partial.iterdir(), partial]:
             _flush(file)
-        _put(partial, path)
+        _move_into_place(partial, path)
         _remove_old(folder)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
@@ -63,45 +67,45 @@ def write(folder, step: int, size: int, write_files) -> pathlib.Path:
     return path
 
 
-def steps(folder) -> list[int]:
+def steps(folder: pathlib.Path) -> list[int]:
     """Returns the steps of the complete checkpoints in a folder, in order."""
     return list(_complete(folder))
 
 
-def kept(folder) -> str:
-    """Returns a sentence on the last checkpoint of a folder."""
+def describe_latest(folder: pathlib.Path) -> str:
+    """Returns a clause that names the last checkpoint of a folder."""
     last = steps(folder)[-1:]
     if not last:
         return f"{folder} has no checkpoint yet"
     return f"{folder} has the checkpoint of step {last[0]}"
 
 
-def latest(folder, files=()) -> pathlib.Path | None:
+def latest(folder: pathlib.Path, files=()) -> pathlib.Path | None:
     """Returns the folder of the last checkpoint, or `None`.
 
     Args:
-        folder: `pathlib.Path`, the folder of checkpoints.
+        folder: the folder of checkpoints.
         files: names of files that a checkpoint must have. Defaults to `()`.
 
     Raises:
-        ValueError: it is damaged.
+        ValueError: the checkpoint is damaged.
     """
-    found = _complete(folder)
-    if not found:
+    complete = _complete(folder)
+    if not complete:
         return None
-    *before, step = found
-    damage = _damage(found[step], files)
-    if damage:
+    *before, step = complete
+    damaged = _damaged_files(complete[step], files)
+    if damaged:
         start = f"step {before[-1]}" if before else "the beginning"
         raise ValueError(
-            f"checkpoint {found[step]} must be as it was written, and is "
-            f"damaged ({', '.join(damage)}); delete it to resume from {start}"
+            f"checkpoint {complete[step]} must be as it was written, and is "
+            f"damaged ({', '.join(damaged)}); delete it to resume from {start}"
         )
-    return found[step]
+    return complete[step]
 
 
-def check_writable(folder) -> None:
-    """Raises `OSError` unless files can be made in a folder; makes it."""
+def check_writable(folder: pathlib.Path) -> None:
+    """Creates a folder; raises `OSError` unless files can be written to it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         trial = folder / f".writable.{os.getpid()}"
@@ -116,29 +120,33 @@ def check_writable(folder) -> None:
 
 def _complete(folder):
     """Returns the folders of complete checkpoints by step, in order."""
-    found = {}
-    # Backwards: "step_00000120" comes after "step_00000120.replaced".
+    complete = {}
+    # In reverse, so that "step_00000120" overrides "step_00000120.replaced".
     for path in sorted(folder.glob("step_*"), reverse=True):
         match = _NAME.fullmatch(path.name)
         if match and match[2] in (None, REPLACED):
-            found[int(match[1])] = path
-    return dict(sorted(found.items()))
+            complete[int(match[1])] = path
+    return dict(sorted(complete.items()))
 
 
-def _damage(path, files):
-    """Returns the names of the files that are not as they were written."""
+def _damaged_files(path, files):
+    """Returns the names of the files that differ from what was written."""
     try:
-        sums = json.loads((path / CHECKSUMS).read_text())
-        there = {f.name for f in path.iterdir() if f.name[0] != "."}
-        names = sorted({*files, *there, *sums} - {CHECKSUMS})
-        damaged = [f for f in names if _checksum(path / f) != sums.get(f)]
+        checksums = json.loads((path / CHECKSUMS).read_text())
+        present = {f.name for f in path.iterdir() if f.name[0] != "."}
+        names = sorted({*files, *present, *checksums} - {CHECKSUMS})
+        damaged = [
+            name
+            for name in names
+            if _checksum(path / name) != checksums.get(name)
+        ]
     except (OSError, ValueError, TypeError, AttributeError) as error:
         return [str(error)]
     return damaged if names else [CHECKSUMS]
 
 
-def _put(partial, path):
-    """Gives a folder its name; at every moment a complete one has it."""
+def _move_into_place(partial, path):
+    """Renames a complete folder to `path`; one is complete at every moment."""
     if path.exists():
         replaced = path.with_suffix(REPLACED)
         _remove(replaced)
@@ -148,15 +156,15 @@ def _put(partial, path):
 
 
 def _remove_old(folder):
-    """Removes all but the last checkpoints, and what killed runs left."""
-    kept = list(_complete(folder).values())[-KEPT:]
+    """Removes all but the last checkpoints, and leftovers of killed runs."""
+    kept = list(_complete(folder).values())[-MAX_TO_KEEP:]
     for path in sorted(folder.glob("step_*")):
         if _NAME.fullmatch(path.name) and path not in kept:
             _remove(path)
 
 
 def _remove(path):
-    """Removes a folder, renamed so that half of one is not taken for it."""
+    """Renames a folder, then deletes it, so that it never looks complete."""
     removed = path.with_suffix(REMOVED)
     shutil.rmtree(removed, ignore_errors=True)
     if path.exists():
@@ -164,9 +172,9 @@ def _remove(path):
         shutil.rmtree(removed, ignore_errors=True)
 
 
-def _try_room(path, size):
-    """Raises `OSError` unless a file of so many bytes can be written."""
-    # HDF5 does not raise where the disk is full: it brings the process down.
+def _check_space(path, size):
+    """Raises `OSError` unless a file of `size` bytes can be written."""
+    # On a full disk HDF5 does not raise an exception: the process crashes.
     block = bytes(2**20)
     with path.open("wb") as file:
         for _ in range(size // len(block) + 1):
@@ -181,7 +189,7 @@ def _checksum(path):
 
 
 def _flush(path):
-    """Waits until a file, or a folder's list of files, is on the disk."""
+    """Flushes a file, or a folder's list of files, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
