@@ -7,7 +7,7 @@ def check_executions(callback: keras.callbacks.Callback) -> None:
     """Raises `ValueError` unless an epoch is a whole number of executions.
 
     Keras calls callbacks once per execution of `steps_per_execution` steps,
-    and does not tell whether the last execution of an epoch is shorter.
+    and does not indicate whether the last execution of an epoch is shorter.
 
     Args:
         callback: a callback inside `fit`.

@@ -1,4 +1,4 @@
-"""Writes and restores all that a run needs to resume at a step.
+"""Writes and restores the state of a run.
 
 A checkpoint has three files: Keras's own file of weights and optimizer state;
 the arrays that it leaves out (seeds, metrics, state of callbacks); and the rest
@@ -112,7 +112,7 @@ class TrainingState:
         if self._content.get("format") != FORMAT:
             raise ValueError(
                 f"checkpoint {path} was written by another version of "
-                "kconsist: resume with that version, or give another folder "
+                "kconsist: resume with that version, or use another folder "
                 "for a new run"
             )
         with np.load(path / ARRAYS, allow_pickle=False) as arrays:
@@ -131,7 +131,7 @@ class TrainingState:
         if differences:
             raise ValueError(
                 "a run must resume with the settings of its checkpoint "
-                f"{self.path}: {'; '.join(differences)}. Give another folder "
+                f"{self.path}: {'; '.join(differences)}. Use another folder "
                 "for a new run"
             )
 
@@ -147,7 +147,7 @@ class TrainingState:
             raise ValueError(
                 f"checkpoint {self.path} must be of the same network and "
                 f"optimizer, compiled alike: {'; '.join(differences[0])}. "
-                "Compile as before, or give another folder for a new run"
+                "Compile as before, or use another folder for a new run"
             )
         if model.optimizer is not None and not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from kconsist import _checks
-from kconsist.data._label_gate import LabelGate
+from kconsist.callbacks._label_gate import LabelGate
 
 
 class ClusterLabels(keras.callbacks.Callback):
@@ -67,7 +67,7 @@ class ClusterLabels(keras.callbacks.Callback):
 
     def _reset_epoch(self):
         # The epoch of the labels, how many of its batches were trained on, and
-        # the labels: what Resume needs to resume within an epoch.
+        # the labels. Resume saves these to resume within an epoch.
         self._epoch, self._batch, self._found = None, 0, None
 
     def on_train_begin(self, logs=None):

@@ -155,8 +155,8 @@ class ClassBalancedStream:
 
         Returns:
             Dataset of indices int32 (batch,) and labels (batch,). The labels
-            are read when an epoch starts or, with a `LabelGate`, when they are
-            written.
+            are read when an epoch starts or, if the labels have a `gate`
+            (`ClusterLabels`), when they are written.
         """
         gate = getattr(self.labels, "gate", None)
         if gate is None:

@@ -1,4 +1,4 @@
-"""A complete checkpoint is on the disk whatever fails, at any kill."""
+"""A complete checkpoint survives a failure or a kill at any operation."""
 
 import json
 import os

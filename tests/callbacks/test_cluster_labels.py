@@ -63,25 +63,25 @@ def train(folder=None, kill=None):
 
 
 @pytest.fixture(scope="module")
-def straight():
+def uninterrupted():
     return train()
 
 
-def test_repeated_batches_have_the_labels_of_their_epoch(straight):
-    _, seen = straight
+def test_repeated_batches_have_the_labels_of_their_epoch(uninterrupted):
+    _, seen = uninterrupted
     assert len(seen) == STEPS * EPOCHS
     for expected, found in seen:
         np.testing.assert_array_equal(found, expected)
 
 
-def test_a_run_resumes_within_an_epoch_of_clusters(straight, tmp_path):
+def test_a_run_resumes_within_an_epoch_of_clusters(uninterrupted, tmp_path):
     with pytest.raises(Killed):
         train(tmp_path, kill=4)
     resumed, seen = train(tmp_path)
     assert len(seen) == 3
     for expected, found in seen:
         np.testing.assert_array_equal(found, expected)
-    for a, b in zip(straight[0].weights, resumed.weights, strict=True):
+    for a, b in zip(uninterrupted[0].weights, resumed.weights, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

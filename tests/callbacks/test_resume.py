@@ -109,14 +109,14 @@ def train(
     return model
 
 
-def assert_equal(resumed, straight):
-    for a, b in zip(resumed.weights, straight.weights, strict=True):
+def assert_equal(resumed, uninterrupted):
+    for a, b in zip(resumed.weights, uninterrupted.weights, strict=True):
         np.testing.assert_array_equal(a, b)
-    optimizers = resumed.optimizer.variables, straight.optimizer.variables
+    optimizers = resumed.optimizer.variables, uninterrupted.optimizer.variables
     for a, b in zip(*optimizers, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert resumed.history.history == straight.history.history
-    assert resumed.history.epoch == straight.history.epoch
+    assert resumed.history.history == uninterrupted.history.history
+    assert resumed.history.epoch == uninterrupted.history.epoch
 
 
 @pytest.mark.parametrize(
@@ -124,36 +124,38 @@ def assert_equal(resumed, straight):
     [(plain, 5, None), (plain, 7, 1), (mean_teacher, 8, 3)],
 )
 def test_a_killed_run_resumes_exactly(make, kill, every, tmp_path):
-    straight = train(make, tmp_path / "straight", every=every)
+    uninterrupted = train(make, tmp_path / "uninterrupted", every=every)
     with pytest.raises(Killed):
         train(make, tmp_path / "run", kill=kill, every=every)
     # Another seed, so that anything not restored shows.
     resumed = train(make, tmp_path / "run", seed=1, every=every)
-    assert_equal(resumed, straight)
+    assert_equal(resumed, uninterrupted)
 
 
 def test_a_traced_run_resumes_exactly(tmp_path):
-    straight = train(fixmatch, tmp_path / "straight", eager=False, every=3)
+    uninterrupted = train(
+        fixmatch, tmp_path / "uninterrupted", eager=False, every=3
+    )
     with pytest.raises(Killed):
         train(fixmatch, tmp_path / "run", kill=8, eager=False, every=3)
     run = tmp_path / "run"
     resumed = train(fixmatch, run, seed=1, eager=False, every=3)
-    assert_equal(resumed, straight)
+    assert_equal(resumed, uninterrupted)
 
 
 def test_a_run_killed_several_times_resumes_exactly(tmp_path):
-    straight = train(fixmatch, tmp_path / "straight", every=2)
+    uninterrupted = train(fixmatch, tmp_path / "uninterrupted", every=2)
     for number in range(4):
         with pytest.raises(Killed):
             train(fixmatch, tmp_path / "run", kill=3, every=2, seed=number)
     resumed = train(fixmatch, tmp_path / "run", every=2)
-    assert_equal(resumed, straight)
+    assert_equal(resumed, uninterrupted)
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path):
-    straight = train(fixmatch, tmp_path)
+    uninterrupted = train(fixmatch, tmp_path)
     again = train(fixmatch, tmp_path, kill=1, seed=1)
-    assert_equal(again, straight)
+    assert_equal(again, uninterrupted)
 
 
 def averaging():
@@ -162,14 +164,14 @@ def averaging():
 
 @pytest.mark.parametrize("kill", [5, 10, None])
 def test_averaged_weights_resume(kill, tmp_path):
-    straight = train(plain, tmp_path / "straight", others=averaging)
+    uninterrupted = train(plain, tmp_path / "uninterrupted", others=averaging)
     if kill:
         with pytest.raises(Killed):
             train(plain, tmp_path / "run", others=averaging, kill=kill)
     else:
         train(plain, tmp_path / "run", others=averaging)
     resumed = train(plain, tmp_path / "run", others=averaging, seed=1)
-    for a, b in zip(resumed.weights, straight.weights, strict=True):
+    for a, b in zip(resumed.weights, uninterrupted.weights, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -182,26 +184,26 @@ def stopping(patience=1):
 
 
 def test_early_stopping_resumes(tmp_path):
-    straight = train(plain, tmp_path / "straight", others=stopping)
-    assert straight.history.epoch == [0, 1]
+    uninterrupted = train(plain, tmp_path / "uninterrupted", others=stopping)
+    assert uninterrupted.history.epoch == [0, 1]
     with pytest.raises(Killed):
         train(plain, tmp_path / "run", others=stopping, kill=6)
     resumed = train(plain, tmp_path / "run", others=stopping, seed=1)
-    assert_equal(resumed, straight)
+    assert_equal(resumed, uninterrupted)
     again = train(plain, tmp_path / "run", others=stopping, seed=2)
-    assert_equal(again, straight)
+    assert_equal(again, uninterrupted)
 
 
 def test_loss_scaling_resumes(tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        straight = train(fixmatch, tmp_path / "straight")
+        uninterrupted = train(fixmatch, tmp_path / "uninterrupted")
         with pytest.raises(Killed):
             train(fixmatch, tmp_path / "run", kill=6)
         resumed = train(fixmatch, tmp_path / "run", seed=1)
     finally:
         keras.config.set_dtype_policy("float32")
-    assert_equal(resumed, straight)
+    assert_equal(resumed, uninterrupted)
 
 
 class Interrupt(Kill):
@@ -218,14 +220,14 @@ class Interrupt(Kill):
 
 @pytest.mark.parametrize("every, kept", [(100, 6), (None, 4)])
 def test_ctrl_c_stops_after_the_step_and_the_run_resumes(every, kept, tmp_path):
-    straight = train(fixmatch, tmp_path / "straight", every=every)
+    uninterrupted = train(fixmatch, tmp_path / "uninterrupted", every=every)
     run = tmp_path / "run"
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt, match=f"after step 6.*step {kept}"):
         train(fixmatch, run, last=[Interrupt(6)], every=every)
     assert signal.getsignal(signal.SIGINT) is handler
     assert _checkpoints.steps(run)[-1] == kept
-    assert_equal(train(fixmatch, run, seed=1, every=every), straight)
+    assert_equal(train(fixmatch, run, seed=1, every=every), uninterrupted)
     assert signal.getsignal(signal.SIGINT) is handler
 
 
@@ -246,8 +248,8 @@ class Poison(Kill):
 def test_a_nan_loss_stops_at_its_step(tmp_path):
     with pytest.raises(FloatingPointError, match="nan at step 6.* of step 4"):
         train(fixmatch, tmp_path / "run", last=[Poison(6)])
-    straight = train(fixmatch, tmp_path / "straight")
-    assert_equal(train(fixmatch, tmp_path / "run"), straight)
+    uninterrupted = train(fixmatch, tmp_path / "uninterrupted")
+    assert_equal(train(fixmatch, tmp_path / "run"), uninterrupted)
 
 
 class PoisonAtEnd(keras.callbacks.Callback):
@@ -410,8 +412,8 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (disk.soft, disk.hard))
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["step_00000004"]
-    straight = train(fixmatch, tmp_path / "straight")
-    assert_equal(train(fixmatch, tmp_path / "run", seed=1), straight)
+    uninterrupted = train(fixmatch, tmp_path / "uninterrupted")
+    assert_equal(train(fixmatch, tmp_path / "run", seed=1), uninterrupted)
 
 
 def test_the_last_two_checkpoints_are_kept(tmp_path):

@@ -66,11 +66,11 @@ def killed(model, resume, step, others=(), **options):
     return model
 
 
-def assert_equal(resumed, straight):
-    for a, b in zip(resumed.weights, straight.weights, strict=True):
+def assert_equal(resumed, uninterrupted):
+    for a, b in zip(resumed.weights, uninterrupted.weights, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert resumed.history.history == straight.history.history
-    assert resumed.history.epoch == straight.history.epoch
+    assert resumed.history.history == uninterrupted.history.history
+    assert resumed.history.epoch == uninterrupted.history.epoch
 
 
 def test_data_of_unknown_length_may_end_at_a_checkpoint(tmp_path):
@@ -131,7 +131,7 @@ class NoConfig(LearningRateSchedule):
 
 
 @pytest.fixture
-def made(request, tmp_path):
+def checkpoint_folder(request, tmp_path):
     """Returns a folder with a checkpoint of a given optimizer and loss."""
     optimizer, loss = request.param
     train(linear(optimizer(), loss), Resume(tmp_path), epochs=1)
@@ -143,7 +143,7 @@ def case(before, now, message, loss=LOSS, other_loss=LOSS):
 
 
 @pytest.mark.parametrize(
-    "made, other, message",
+    "checkpoint_folder, other, message",
     [
         case(
             lambda: SGD(0.1, momentum=0.9),
@@ -178,14 +178,16 @@ def case(before, now, message, loss=LOSS, other_loss=LOSS):
             other_loss=keras.losses.Hinge(),
         ),
     ],
-    indirect=["made"],
+    indirect=["checkpoint_folder"],
 )
-def test_a_model_compiled_differently_is_rejected(made, other, message):
+def test_a_model_compiled_differently_is_rejected(
+    checkpoint_folder, other, message
+):
     optimizer, loss = other
     model = linear(optimizer(), loss)
     before = [np.array(w) for w in model.weights]
     with pytest.raises(ValueError, match=message):
-        train(model, Resume(made))
+        train(model, Resume(checkpoint_folder))
     for a, b in zip(model.weights, before, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -201,12 +203,12 @@ def test_a_model_compiled_differently_is_rejected(made, other, message):
 )
 @pytest.mark.filterwarnings("ignore:The object being serialized")
 def test_a_model_compiled_alike_resumes(optimizer, tmp_path):
-    straight = linear(optimizer())
-    train(straight, Resume(tmp_path / "straight"))
+    uninterrupted = linear(optimizer())
+    train(uninterrupted, Resume(tmp_path / "uninterrupted"))
     killed(linear(optimizer()), Resume(tmp_path / "run"), 4)
     resumed = linear(optimizer())
     train(resumed, Resume(tmp_path / "run"))
-    assert_equal(resumed, straight)
+    assert_equal(resumed, uninterrupted)
 
 
 @pytest.mark.parametrize(
@@ -258,18 +260,20 @@ def test_a_learning_rate_changed_by_a_callback_resumes(other, kill, tmp_path):
         train(model, resume, others, **options)
         return model
 
-    straight = run(tmp_path / "straight")
+    uninterrupted = run(tmp_path / "uninterrupted")
     model = run(tmp_path / "run", kill)
     shutil.copytree(tmp_path / "run", tmp_path / "again")
     resumed = run(tmp_path / "run")
-    assert_equal(resumed, straight)
-    assert resumed.optimizer.learning_rate == straight.optimizer.learning_rate
+    assert_equal(resumed, uninterrupted)
+    assert (
+        resumed.optimizer.learning_rate == uninterrupted.optimizer.learning_rate
+    )
     # The same model in the same process, without compiling it again.
-    assert_equal(run(tmp_path / "again", model=model), straight)
+    assert_equal(run(tmp_path / "again", model=model), uninterrupted)
 
 
 def improvements(monitor):
-    """Losses fall too slowly to count as improvements, except the first."""
+    """FixedLosses fall too slowly to count as improvements, except the first."""
     return [
         keras.callbacks.EarlyStopping(
             monitor, mode="min", min_delta=0.5, patience=3
@@ -277,7 +281,7 @@ def improvements(monitor):
     ]
 
 
-class Losses(keras.callbacks.Callback):
+class FixedLosses(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         logs["given"] = [5.0, 4.8, 4.7, 4.6, 4.6, 4.6][epoch]
 
@@ -286,17 +290,17 @@ def test_early_stopping_keeps_the_sign_of_min_delta(tmp_path):
     def run(folder, stop=None):
         others = improvements("given")
         resume = Resume(folder, callbacks=others)
-        others = [Losses(), *others]
+        others = [FixedLosses(), *others]
         if stop:
             return killed(linear(), resume, stop, others, epochs=6)
         model = linear()
         train(model, resume, others, epochs=6)
         return model
 
-    straight = run(tmp_path / "straight")
-    assert straight.history.epoch == [0, 1, 2, 3]
+    uninterrupted = run(tmp_path / "uninterrupted")
+    assert uninterrupted.history.epoch == [0, 1, 2, 3]
     run(tmp_path / "run", stop=5)
-    assert_equal(run(tmp_path / "run"), straight)
+    assert_equal(run(tmp_path / "run"), uninterrupted)
 
 
 def test_callbacks_used_before_resume_a_run(tmp_path):
@@ -347,12 +351,12 @@ class Stop(keras.callbacks.Callback):
 
 @pytest.mark.parametrize("every", [None, 1])
 def test_training_stopped_within_an_epoch_ends_there(every, tmp_path):
-    straight = linear()
-    train(straight, Resume(tmp_path, every=every), [Stop()], steps=4)
-    assert straight.history.epoch == [0]
+    uninterrupted = linear()
+    train(uninterrupted, Resume(tmp_path, every=every), [Stop()], steps=4)
+    assert uninterrupted.history.epoch == [0]
     again = linear()
     train(again, Resume(tmp_path, every=every), [Stop()], steps=4)
-    assert_equal(again, straight)
+    assert_equal(again, uninterrupted)
     # No checkpoint is written between the stop and the end of the epoch.
     latest = json.loads(
         (_checkpoints.latest(tmp_path) / "state.json").read_text()
@@ -369,10 +373,10 @@ def test_executions_of_several_steps_resume(tmp_path):
         train(model, resume, steps=6)
         return model
 
-    straight = run(tmp_path / "straight")
+    uninterrupted = run(tmp_path / "uninterrupted")
     run(tmp_path / "run", stop=3)  # Executions.
     assert _checkpoints.steps(tmp_path / "run") == [4]
-    assert_equal(run(tmp_path / "run"), straight)
+    assert_equal(run(tmp_path / "run"), uninterrupted)
 
 
 @pytest.mark.parametrize("steps", [5, None])
@@ -446,9 +450,9 @@ def test_best_weights_in_bfloat16_resume(tmp_path):
         train(model, resume, others, epochs=3)
         return model
 
-    straight = run(tmp_path / "straight")
+    uninterrupted = run(tmp_path / "uninterrupted")
     run(tmp_path / "run", stop=5)
-    assert_equal(run(tmp_path / "run"), straight)
+    assert_equal(run(tmp_path / "run"), uninterrupted)
 
 
 def test_a_model_without_an_optimizer_resumes(tmp_path):

@@ -72,12 +72,12 @@ def test_both_views_are_of_the_same_images_with_different_seeds():
 
 def test_batches_depend_only_on_the_seed_and_the_step():
     batches = build(steps=4)
-    straight = read(batches) + read(batches)
+    uninterrupted = read(batches) + read(batches)
     resumed = read(build(steps=3, start_step=5))
-    for (a, _), (b, _) in zip(straight[5:], resumed, strict=True):
+    for (a, _), (b, _) in zip(uninterrupted[5:], resumed, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert np.any(straight[0][0] != straight[1][0])
-    assert np.any(straight[0][0] != read(build(steps=1, seed=1))[0][0])
+    assert np.any(uninterrupted[0][0] != uninterrupted[1][0])
+    assert np.any(uninterrupted[0][0] != read(build(steps=1, seed=1))[0][0])
 
 
 def test_an_epoch_has_as_many_batches_as_the_images_fill():

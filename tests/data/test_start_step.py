@@ -76,9 +76,9 @@ kinds = pytest.mark.parametrize("kind", ["arrays", "dataset"])
 @pytest.mark.parametrize("step", [1, 3, 5, 12])
 def test_a_run_resumes_at_any_step(name, kind, step):
     # 22 images are 5 batches per epoch: steps 3 and 12 are within an epoch.
-    straight = build(name, kind).repeat(4)
+    uninterrupted = build(name, kind).repeat(4)
     resumed = build(name, kind, start_step=step).repeat(4)
-    assert_same(straight.skip(step), resumed.take(20 - step))
+    assert_same(uninterrupted.skip(step), resumed.take(20 - step))
 
 
 @builders
@@ -93,11 +93,11 @@ def test_epochs_follow_each_other_without_repeat(name):
 @kinds
 def test_with_a_smaller_last_batch_a_run_resumes_at_an_epoch(kind):
     options = {"drop_remainder": False}
-    straight = build("labeled_views", kind, **options).repeat(3)
+    uninterrupted = build("labeled_views", kind, **options).repeat(3)
     resumed = build("labeled_views", kind, start_step=12, **options)
     assert [len(labels) for _, labels in resumed] == [4, 4, 4, 4, 4, 2]
     assert_same(
-        straight.skip(12),
+        uninterrupted.skip(12),
         build("labeled_views", kind, start_step=12, **options),
     )
     with pytest.raises(ValueError, match="multiple of the 6 steps.*got 8"):

@@ -288,13 +288,13 @@ def test_shared_geometry_flips_and_crops_both_views_alike():
     def negative_after(crop):
         return views.Compose([crop, views.FunctionView(negative)])
 
-    def build(share):
+    def build(share_geometry):
         return data.clean_noisy(
             (images, labels),
             clean=views.FlipCrop(),
             noisy=negative_after(views.FlipCrop()),
             batch_size=8,
-            share_geometry=share,
+            share_geometry=share_geometry,
             unlabeled=images,
         )
 
