@@ -13,6 +13,7 @@ import os
 import pathlib
 import re
 import shutil
+from collections.abc import Callable, Sequence
 
 PARTIAL, REPLACED, REMOVED = ".partial", ".replaced", ".removed"
 CHECKSUMS = "checksums.json"
@@ -23,7 +24,10 @@ _NAME = re.compile(
 
 
 def write(
-    folder: pathlib.Path, step: int, size: int, write_files
+    folder: pathlib.Path,
+    step: int,
+    size: int,
+    write_files: Callable[[pathlib.Path], None],
 ) -> pathlib.Path:
     """Writes the checkpoint of a step, and removes all but the last two.
 
@@ -80,7 +84,9 @@ def describe_latest(folder: pathlib.Path) -> str:
     return f"{folder} has the checkpoint of step {last[0]}"
 
 
-def latest(folder: pathlib.Path, files=()) -> pathlib.Path | None:
+def latest(
+    folder: pathlib.Path, files: Sequence[str] = ()
+) -> pathlib.Path | None:
     """Returns the folder of the last checkpoint, or `None`.
 
     Args:

@@ -55,7 +55,7 @@ def decode(value, arrays: dict):
     return value
 
 
-def name_callbacks(callbacks) -> dict:
+def name_callbacks(callbacks: list) -> dict:
     """Returns callbacks by class name, with a number if a class repeats."""
     named, counts = {}, collections.Counter()
     for callback in callbacks:
@@ -86,7 +86,7 @@ def restore_callback(
         setattr(callback, name, decode(value, arrays))
 
 
-def encode_settings(settings: dict, callbacks) -> dict:
+def encode_settings(settings: dict, callbacks: list) -> dict:
     """Returns the values that must stay the same to resume a run, encoded.
 
     Args:

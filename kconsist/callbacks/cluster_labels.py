@@ -70,7 +70,7 @@ class ClusterLabels(keras.callbacks.Callback):
         # the labels. Resume saves these to resume within an epoch.
         self._epoch, self._batch, self._found = None, 0, None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Checks the trainer and the number of images; closes the gate."""
         if not hasattr(self.model, "start_heads"):
             raise ValueError(
@@ -87,7 +87,7 @@ class ClusterLabels(keras.callbacks.Callback):
         self._reset_epoch()
         self.labels.gate.close()
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Finds the clusters; sets the labels and the last layers."""
         if epoch != self._epoch:
             self._epoch, self._batch = epoch, 0
@@ -109,10 +109,10 @@ class ClusterLabels(keras.callbacks.Callback):
         self.model.start_heads(found.cluster_centers_)
         return found.labels_.astype("int32")
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Counts the batches of the epoch."""
         self._batch = self._offset + batch + 1
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Opens the gate: pipelines may read the last labels."""
         self.labels.gate.open()

@@ -4,6 +4,7 @@ import functools
 import pathlib
 import sys
 import tempfile
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -97,7 +98,7 @@ class Resume(keras.callbacks.Callback):
         self,
         folder: str | pathlib.Path,
         settings: dict | None = None,
-        callbacks=(),
+        callbacks: Sequence[keras.callbacks.Callback] = (),
         every: int | None = None,
     ):
         super().__init__()
@@ -138,7 +139,7 @@ class Resume(keras.callbacks.Callback):
                     f"state it keeps, {type(other).__name__} was not before it"
                 )
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Restores the model and the callbacks from the checkpoint."""
         self._check_folder()
         check_executions(self)
@@ -170,7 +171,7 @@ class Resume(keras.callbacks.Callback):
             self._state.restore_history(self.model)
         self._history_pending = False
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Checks that training starts where the checkpoint ends."""
         if self._history_pending and epoch != self.initial_epoch:
             raise ValueError(
@@ -195,7 +196,7 @@ class Resume(keras.callbacks.Callback):
         # The other callbacks have started this epoch a second time.
         self._restore()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Counts the step; stops at Ctrl-C or a loss that is not finite."""
         before = self.step
         self.step += batch + 1 - self._batches_seen
@@ -216,7 +217,7 @@ class Resume(keras.callbacks.Callback):
             self._save()
         self._stop_if_interrupted()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Writes a checkpoint."""
         if self.model.stop_training is _END_OF_RESUMED_EPOCH:
             self.model.stop_training = False
@@ -225,7 +226,7 @@ class Resume(keras.callbacks.Callback):
         self._save(logs)
         self._stop_if_interrupted()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Restores the SIGINT handler."""
         self._restore_history()
         self._interrupt.stop()

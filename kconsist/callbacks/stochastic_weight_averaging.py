@@ -1,5 +1,7 @@
 """Averages the weights over the course of training."""
 
+from collections.abc import Iterable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -57,7 +59,7 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
         self,
         start_epoch: int = 0,
         period: int | None = None,
-        batch_norm_data=None,
+        batch_norm_data: Iterable | None = None,
         batch_norm_steps: int = 100,
     ):
         super().__init__()
@@ -77,7 +79,7 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
     def _averaged(self):
         return getattr(self.model, "student", self.model)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Starts a new mean."""
         if self.batch_norm_data is None and _batch_norms(self._averaged):
             raise ValueError(
@@ -100,11 +102,11 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
                 "executions"
             )
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Stores the epoch."""
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Samples the weights at every `period`-th step."""
         if self.period is None or self._epoch < self.start_epoch:
             return
@@ -112,7 +114,7 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
         if self._steps % self.period == 0:
             self._sample()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Samples the weights if there is no period."""
         if self.period is None and epoch >= self.start_epoch:
             self._sample()
@@ -125,7 +127,7 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
         for mean, value in zip(self.mean, weights, strict=True):
             mean += (value - mean) / self.count
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Sets the weights to their mean; updates BatchNorm's statistics."""
         if self.mean is None:
             raise ValueError(
@@ -154,7 +156,7 @@ def _batch_norms(model):
 
 
 def estimate_batch_norm(
-    model: keras.Model, batches, steps: int | None = 100
+    model: keras.Model, batches: Iterable, steps: int | None = 100
 ) -> None:
     """Sets BatchNorm's moving statistics to the mean of batch statistics.
 

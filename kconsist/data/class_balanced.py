@@ -4,6 +4,8 @@ Hermans, Beyer, Leibe 2017, "In Defense of the Triplet Loss for Person
 Re-Identification", section 2.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -17,9 +19,9 @@ from kconsist.data._streams import count_from, take_rows
 
 @fill_descriptions
 def class_balanced(
-    source,
+    source: tuple,
     *,
-    view=None,
+    view: Callable | None = None,
     classes_per_batch: int = 16,
     images_per_class: int = 4,
     seed: int = 0,

@@ -1,5 +1,8 @@
 """Batches of a clean and a noisy view of the same labeled images."""
 
+from collections.abc import Callable
+
+import numpy as np
 import tensorflow as tf
 
 from kconsist import _checks, views
@@ -10,14 +13,14 @@ from kconsist.data._reader import Reader
 
 @fill_descriptions
 def clean_noisy(
-    source,
+    source: tuple | tf.data.Dataset,
     *,
-    clean=None,
-    noisy=None,
+    clean: Callable | None = None,
+    noisy: Callable | None = None,
     batch_size: int = 64,
     seed: int = 0,
     share_geometry: bool = False,
-    unlabeled=None,
+    unlabeled: np.ndarray | tuple | tf.data.Dataset | None = None,
     unlabeled_ratio: int = 1,
     drop_remainder: bool = True,
     steps: int | None = None,

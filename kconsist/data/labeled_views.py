@@ -1,5 +1,7 @@
 """Batches of one view of labeled images."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from kconsist import _checks
@@ -10,9 +12,9 @@ from kconsist.data._reader import Reader
 
 @fill_descriptions
 def labeled_views(
-    source,
+    source: tuple | tf.data.Dataset,
     *,
-    view=None,
+    view: Callable | None = None,
     batch_size: int = 64,
     seed: int = 0,
     shuffle: bool = True,

@@ -10,7 +10,7 @@ from kconsist import _checks
 
 
 def select_pseudo_labels(
-    probabilities, *, per_class: int, threshold: float = 0.3
+    probabilities: np.ndarray, *, per_class: int, threshold: float = 0.3
 ) -> np.ndarray:
     """Chooses the most confident images, equally many per class.
 

@@ -1,5 +1,8 @@
 """Batches of labeled images with two views of unlabeled ones."""
 
+from collections.abc import Callable
+
+import numpy as np
 import tensorflow as tf
 
 from kconsist import _checks, views
@@ -10,16 +13,16 @@ from kconsist.data._reader import Reader
 
 @fill_descriptions
 def semi_supervised(
-    labeled,
-    unlabeled,
+    labeled: tuple | tf.data.Dataset,
+    unlabeled: np.ndarray | tuple | tf.data.Dataset,
     *,
-    weak=None,
-    strong=None,
-    labeled_view=None,
+    weak: Callable | None = None,
+    strong: Callable | None = None,
+    labeled_view: Callable | None = None,
     batch_size: int = 64,
     unlabeled_ratio: int = 7,
     with_index: bool = False,
-    more_views: dict | None = None,
+    more_views: dict[str, Callable] | None = None,
     seed: int = 0,
     steps: int | None = None,
     shuffle_buffer: int = 10_000,

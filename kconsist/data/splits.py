@@ -7,7 +7,7 @@ from kconsist.data import _inputs
 
 
 def split_labels(
-    labels,
+    labels: np.ndarray,
     *,
     per_class: int,
     seed: int = 0,
@@ -64,7 +64,7 @@ def split_labels(
 
 
 def stratified_split(
-    labels, test_fraction: float, seed: int
+    labels: np.ndarray, test_fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns sorted train and test indices; both contain every class."""
     if not 0 < test_fraction < 1:

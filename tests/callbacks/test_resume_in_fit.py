@@ -273,7 +273,7 @@ def test_a_learning_rate_changed_by_a_callback_resumes(other, kill, tmp_path):
 
 
 def improvements(monitor):
-    """FixedLosses fall too slowly to count as improvements, except the first."""
+    """Returns early stopping that counts only the first of `FixedLosses`."""
     return [
         keras.callbacks.EarlyStopping(
             monitor, mode="min", min_delta=0.5, patience=3
