@@ -81,8 +81,8 @@ class ClusterLabels(keras.callbacks.Callback):
         num_images = len(self._images())
         if num_images < num_clusters:
             raise ValueError(
-                "ClusterLabels requires at least as many images as the "
-                f"student has classes, {num_clusters}, got {num_images}"
+                f"the {num_clusters} classes of the student require at least "
+                f"{num_clusters} images, got {num_images}"
             )
         self._reset_epoch()
         self.labels.gate.close()
