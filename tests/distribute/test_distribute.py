@@ -245,7 +245,7 @@ def test_shards_of_unknown_size_are_rejected(mirrored):
     dataset = tf.data.Dataset.from_tensor_slices((points, labels))
     with mirrored.scope():
         trainer = compiled(method("distiller"))
-    message = "sizes of its batches must be known, .* drop_remainder=True"
+    message = "batch sizes must be known, .* drop_remainder=True"
     with pytest.raises(ValueError, match=message):
         shards = mirrored.experimental_distribute_dataset(dataset.batch(8))
         trainer.fit(shards, verbose=0)
