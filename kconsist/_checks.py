@@ -131,6 +131,17 @@ def num_classes(model) -> int | None:
         return None
 
 
+def known_num_classes(model) -> int:
+    """Returns the width of a model's output; raises if it is unknown."""
+    known = num_classes(model)
+    if known is None:
+        raise ValueError(
+            f"the number of classes of {model.name!r} must be known: give a "
+            "functional or sequential student, or define its output_shape"
+        )
+    return known
+
+
 def same_classes(logits, teacher_logits) -> None:
     """Raises `ValueError` if two logits differ in their number of classes."""
     if logits.shape[-1] != teacher_logits.shape[-1]:

@@ -90,7 +90,7 @@ class StochasticWeightAveraging(keras.callbacks.Callback):
         if self.period is not None:
             self._check_period()
         self.count = self._steps = self._epoch = 0
-        self.mean = None
+        self.mean: list | None = None
 
     def _check_period(self):
         check_executions(self)

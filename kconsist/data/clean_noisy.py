@@ -149,7 +149,7 @@ def _check_share_geometry(clean, noisy):
 
 
 def _parts(view):
-    return view.parts if isinstance(view, views.Compose) else [view]
+    return view.flat_views if isinstance(view, views.Compose) else [view]
 
 
 def _is_same_view(view, other):

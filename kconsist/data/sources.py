@@ -81,8 +81,7 @@ def load(
         return _sklearn.load_digits(
             image_size=image_size or (32, 32), **options
         )
-    is_name = isinstance(name_or_folder, str)
-    if is_name and _tfds.has_name(name_or_folder):
+    if isinstance(name_or_folder, str) and _tfds.has_name(name_or_folder):
         return _tfds.load_tfds(
             name_or_folder,
             data_dir=data_dir,
@@ -97,7 +96,7 @@ def load(
         return _folders.load_folder(
             name_or_folder, image_size=image_size, seed=seed, **options
         )
-    if is_name:
+    if isinstance(name_or_folder, str):
         check_installed("tensorflow_datasets", f"load({name_or_folder!r})")
     raise ValueError(
         'name_or_folder must be "moons", "digits", a name of TensorFlow '

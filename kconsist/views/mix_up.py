@@ -59,7 +59,7 @@ class MixUp(View):
         self.per_example = per_example
         self.at_least_half = at_least_half
 
-    def __call__(self, images, labels, seed) -> tuple:
+    def __call__(self, images, labels, seed) -> tuple:  # type: ignore[override]
         """Returns the mixed images and labels.
 
         Args:

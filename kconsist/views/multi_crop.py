@@ -55,10 +55,11 @@ class MultiCrop(View):
 
     def __init__(self, views: list | None = None, counts: tuple = (2, 6)):
         if views is None:
-            settings = {"strength": 1.0, "blur_probability": 0.5}
             views = [
-                SimCLRAugment(size=224, scale=(0.14, 1.0), **settings),
-                SimCLRAugment(size=96, scale=(0.05, 0.14), **settings),
+                SimCLRAugment(
+                    size=size, scale=scale, strength=1.0, blur_probability=0.5
+                )
+                for size, scale in ((224, (0.14, 1.0)), (96, (0.05, 0.14)))
             ]
         if not isinstance(views, (list, tuple)) or not views:
             raise ValueError(f"views must be a list of views, got {views!r}")

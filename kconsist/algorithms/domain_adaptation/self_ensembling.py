@@ -81,7 +81,7 @@ class SelfEnsembling(ConsistencyTrainer):
         self.consistency_weight = consistency_weight
         self.balance_weight = balance_weight
         self.consistency_loss = keras.losses.MeanSquaredError()
-        self.balance_loss = ClassBalanceLoss(_checks.num_classes(self))
+        self.balance_loss = ClassBalanceLoss(_checks.known_num_classes(self))
 
     @property
     def inference_model(self) -> keras.Model:

@@ -103,7 +103,7 @@ class SelfTuning(ConsistencyTrainer):
         self.key_backbone, _ = features.split(self.teacher)
         self.key_projection = ema.make_teacher(self.projection)
         self.memory = ClassQueues(
-            _checks.num_classes(self), queue_length, projection_size, seed
+            _checks.known_num_classes(self), queue_length, projection_size, seed
         )
         self.divergence = LogitsKLDivergence()
 

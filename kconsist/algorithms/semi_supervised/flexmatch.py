@@ -85,7 +85,11 @@ class FlexMatch(ConsistencyTrainer):
         self.mapping = mapping
         self.warmup = warmup
         self.thresholding = DynamicThresholding(
-            threshold, warmup, mapping, _checks.num_classes(self), num_examples
+            threshold,
+            warmup,
+            mapping,
+            _checks.known_num_classes(self),
+            num_examples,
         )
         self.consistency_loss = keras.losses.SparseCategoricalCrossentropy(
             from_logits=True

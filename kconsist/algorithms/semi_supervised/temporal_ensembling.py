@@ -83,7 +83,7 @@ class TemporalEnsembling(ConsistencyTrainer):
         self.decay = decay
         self.consistency_weight = consistency_weight
         self.ensemble = PredictionEnsemble(
-            num_examples, _checks.num_classes(self), decay
+            num_examples, _checks.known_num_classes(self), decay
         )
         self.consistency_loss = keras.losses.MeanSquaredError()
 

@@ -1,6 +1,7 @@
 """The function that implements each corruption."""
 
 import functools
+from collections.abc import Callable
 
 from kconsist.robustness.corruptions import (
     _blur,
@@ -11,7 +12,7 @@ from kconsist.robustness.corruptions import (
 from kconsist.robustness.corruptions._spatter import spatter
 
 # Functions of (images, *constants).
-DETERMINISTIC = {
+DETERMINISTIC: dict[str, Callable] = {
     "brightness": _weather.brightness,
     "contrast": _digital.contrast,
     "defocus_blur": _blur.defocus_blur,
@@ -23,7 +24,7 @@ DETERMINISTIC = {
 }
 
 # Functions of (images, rng, *constants).
-RANDOM = {
+RANDOM: dict[str, Callable] = {
     "elastic_transform": _digital.elastic_transform,
     "fog": _weather.fog,
     "frost": _weather.frost,

@@ -73,7 +73,7 @@ class Arrays(Source):
     @property
     def fingerprint(self) -> str:
         """Hash of all corrupted images and labels."""
-        parts = [self.labels]
+        parts: list = [self.labels]
         for cell, images in sorted(self.cells.items()):
             parts += [repr(cell), images]
         return digest("arrays", *parts)

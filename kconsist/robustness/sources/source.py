@@ -46,9 +46,12 @@ class Source:
     notes: tuple[str, ...] = ()
     regenerated = False
     procedural_frost = False
-    clean = None
-    clean_labels = None
+    labels: np.ndarray
+    clean: np.ndarray | None = None
+    clean_labels: np.ndarray | None = None
     aligned = False
+    image_shape: tuple[int, ...]
+    num_classes: int
 
     @property
     def clean_fingerprint(self) -> str:
@@ -105,7 +108,7 @@ class Source:
                 f"{self.image_shape}, got {self.clean.shape[1:]}"
             )
         counts = [np.bincount(x) for x in (self.labels, self.clean_labels)]
-        if not np.array_equal(*counts):
+        if not np.array_equal(counts[0], counts[1]):
             raise ValueError(
                 "clean images must be the originals of the corrupted ones, "
                 f"with {counts[0].tolist()} images per class, got "

@@ -65,7 +65,7 @@ class TFDS(Source):
         _, self.labels = _arrays(builder)
         self.image_shape = tuple(builder.info.features["image"].shape)
         self.num_classes = validate_num_classes(self.labels, label.num_classes)
-        self._cell = None
+        self._cell: tuple | None = None
         if clean is not None:
             builder = self._prepared(clean)
             self.set_clean(_arrays(builder))
