@@ -15,7 +15,7 @@ CLASSES, FEATURES, BATCH, RATIO, EXAMPLES = 3, 6, 8, 2, 40
 
 
 def network(batch_norm=False, dropout=0.0, seed=0, l2=0.0, width=10):
-    """A small classifier on points, with what a test asks for in it."""
+    """A small classifier on points, with the layers that a test needs."""
     keras.utils.set_random_seed(seed)
     layers = [keras.Input((FEATURES,)), keras.layers.Dense(width)]
     if batch_norm:
@@ -76,8 +76,10 @@ def after_an_epoch(cls, **defaults):
 
     def make(student, **options):
         trainer = cls(student, **{**defaults, **options})
-        answers = np.random.default_rng(2).dirichlet(np.ones(CLASSES), EXAMPLES)
-        trainer.ensemble.update(np.arange(EXAMPLES), answers)
+        predictions = np.random.default_rng(2).dirichlet(
+            np.ones(CLASSES), EXAMPLES
+        )
+        trainer.ensemble.update(np.arange(EXAMPLES), predictions)
         return trainer
 
     return make
@@ -92,7 +94,7 @@ def with_trained_teacher(cls, **defaults):
     return make
 
 
-def with_cached_answers(cls, **defaults):
+def with_cached_logits(cls, **defaults):
     def make(student, **options):
         rng = np.random.default_rng(2)
         logits = rng.normal(0, 2, (EXAMPLES, CLASSES))
@@ -147,7 +149,7 @@ METHODS = {
         {**NO_WEIGHT, "worst_case_weight": 0.0},
         "strong",
         "labeled",
-        reaches="body",
+        reaches="backbone",
     ),
     "distiller": Method(
         with_teacher(kconsist.Distiller),
@@ -263,7 +265,7 @@ METHODS = {
         NO_WEIGHT,
         "strong",
         "labeled",
-        reaches="body",
+        reaches="backbone",
     ),
     "temporal_ensembling": Method(
         after_an_epoch(
@@ -293,7 +295,7 @@ METHODS = {
         "first",
     ),
     "noisy_student": Method(
-        with_cached_answers(kconsist.NoisyStudent),
+        with_cached_logits(kconsist.NoisyStudent),
         {"labeled": 1, "strong": RATIO, "index": RATIO},
         NO_WEIGHT,
         "strong",

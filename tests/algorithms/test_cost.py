@@ -2,7 +2,7 @@
 
 The figures are those of the methods' own papers and code. One forward pass of
 labeled and unlabeled images together has one backward pass, so that a weak view
-which is a target alone is carried through it as well.
+which is only a target passes through it as well.
 """
 
 import keras
@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from methods import BATCH, METHODS, RATIO, compiled, network
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import VAT
 
 B, U = BATCH, RATIO * BATCH
 TOGETHER = {"student": (B + U, B + U)}
 THREE = {"student": (B + 2 * U, B + 2 * U)}
-AVERAGE = {"teacher": (0, 0)}  # It answers in evaluation alone.
+AVERAGE = {"teacher": (0, 0)}  # It predicts only in evaluation.
 
 # Images (forward, backward) of each network of a trainer.
 COSTS = {
@@ -43,12 +43,12 @@ COSTS = {
     "debiased_self_training": THREE,
     # The pseudo-labels come with the queries: U less than TLL.
     "self_tuning": {**TOGETHER, "teacher": (B + U, 0)},
-    # The features once, though the classifier is asked three times.
+    # The features once, though the classifier is called three times.
     "adversarial_dropout": TOGETHER,
     "minimum_class_confusion": TOGETHER,
     # Labeled, clean, probe and perturbed; no gradient through the clean one.
     "vat": {"student": (B + 3 * U, B + 2 * U)},
-    # The student's loss on the labels is asked twice more, before and after.
+    # The student's loss on the labels is computed twice more, before and after.
     "meta_pseudo_labels": {
         "student": (3 * B + U, B + U),
         "teacher": 2 * (B + 2 * U,),

@@ -42,7 +42,7 @@ def test_defaults_are_those_of_the_source(owner):
 
 
 @ALL
-def test_docstring_says_each_default(owner):
+def test_docstring_states_each_default(owner):
     for name, value in defaults(owner).items():
         if name == "name":
             continue

@@ -1,8 +1,8 @@
 """Which network predicts: compared with its forward pass made by hand.
 
-The table is written from what each docstring says of `predict`, `evaluate` and
-`export`. All networks of a trainer get weights of
-their own, so that no other one gives the same logits.
+The table follows what each docstring states about `predict`, `evaluate` and
+`export`. All networks of a trainer get weights of their own, so that no other
+one gives the same logits.
 """
 
 import by_hand

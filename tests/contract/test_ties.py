@@ -96,7 +96,7 @@ def test_every_image_counts_at_flexmatchs_first_thresholds():
     [losses.ConfidenceBasedSelfTrainingLoss, losses.StrongWeakConsistencyLoss],
 )
 @pytest.mark.parametrize("inclusive", [None, False, True])
-def test_losses_count_a_tie_where_they_are_told_to(loss, inclusive):
+def test_losses_count_a_tie_if_inclusive(loss, inclusive):
     """TLL's do not: they compare by >."""
     options = {} if inclusive is None else {"inclusive": inclusive}
     strong, weak = tf.constant([[-1.0, 2, 0.5]]), tf.constant([TIE], "float32")

@@ -2,7 +2,7 @@
 
     file kconsist/ema.py
     test tests/test_ema.py
-    test tests/test_contract.py -k average
+    test tests/contract/test_averages.py -k fixmatch
 
     mutant mean warm-up a step late
     - 1.0 / (step + 1.0)

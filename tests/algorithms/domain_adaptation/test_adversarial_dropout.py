@@ -3,7 +3,7 @@ import oracles
 import pytest
 import tensorflow as tf
 from methods import METHODS, compiled, network
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import AdversarialDropout, distribute
 
@@ -94,7 +94,7 @@ def test_draws_are_new_for_each_sample_step_and_seed():
     assert np.any(first != trainer.sample(ones, 0))
 
 
-def test_without_dropout_nobody_disagrees():
+def test_without_dropout_predictions_agree():
     logs = make(rate=0.0).objective(*first_batch(METHOD))[2]
     assert abs(float(logs["consistency_loss"])) < 1e-6
 

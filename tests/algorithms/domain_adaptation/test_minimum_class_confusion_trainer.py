@@ -2,7 +2,7 @@ import numpy as np
 import oracles
 import pytest
 from methods import METHODS, compiled, network
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import MinimumClassConfusion, targets
 

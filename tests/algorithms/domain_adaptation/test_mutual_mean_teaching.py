@@ -13,7 +13,7 @@ from methods import (
     network,
     weights,
 )
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import FixMatch, MutualMeanTeaching, data, views
 from kconsist.callbacks import ClusterLabels
@@ -33,7 +33,7 @@ def trained():
     return trainer
 
 
-def answers(model, images):
+def predictions(model, images):
     """Logits, and what enters the last layer, in float64."""
     hidden = images
     for layer in model.layers[:-1]:
@@ -67,7 +67,7 @@ def triplets(features, reference, labels):
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_gradient_reaches_one_student_alone(number):
+def test_gradient_reaches_only_one_student(number):
     views, labels = first_batch(METHOD)
     trainer = trained()
     students, averages = networks(trainer)
@@ -92,8 +92,8 @@ def test_loss_is_the_papers(number):
     trainer.triplet_weight = 2.0
     students, averages = networks(trainer)
     images = views["first"], views["second"]
-    logits, features = answers(students[number], images[number])
-    taught, reference = answers(averages[1 - number], images[1 - number])
+    logits, features = predictions(students[number], images[number])
+    taught, reference = predictions(averages[1 - number], images[1 - number])
     soft_labels = 0.0
     for row, target in zip(logits, taught, strict=True):
         p, q = oracles.softmax(target), oracles.softmax(row)
@@ -126,7 +126,7 @@ def test_both_students_learn_and_both_averages_follow():
     assert trainer.inference_model is trainer.teacher
 
 
-def test_a_student_and_its_peer_are_alike():
+def test_a_student_and_its_peer_are_symmetric():
     """Exchanged, with their views, they learn the same."""
     views, labels = first_batch(METHOD)
     one, two = trained(), trained()
@@ -148,7 +148,7 @@ def test_features_are_the_mean_of_two_unit_vectors(rng):
     images = rng.normal(size=(7, FEATURES)).astype("float32")
     expected = 0.0
     for average in networks(trainer)[1]:
-        _, hidden = answers(average, images)
+        _, hidden = predictions(average, images)
         expected += hidden / np.linalg.norm(hidden, axis=1, keepdims=True) / 2
     found = trainer.features(images, batch_size=3)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)

@@ -2,7 +2,7 @@ import numpy as np
 import oracles
 import pytest
 from methods import CLASSES, METHODS, batches, compiled, network, weights
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import SelfEnsembling, schedules
 
@@ -62,7 +62,7 @@ def test_balance_weight_may_be_a_schedule():
     assert found[0] == pytest.approx(found[1], rel=1e-6)
 
 
-def test_nothing_confident_trains_on_the_labels_alone():
+def test_nothing_confident_trains_only_on_the_labels():
     trainer = compiled(SelfEnsembling(network(), threshold=1.0))
     other = compiled(SelfEnsembling(network(), consistency_weight=0.0))
     for each in (trainer, other):

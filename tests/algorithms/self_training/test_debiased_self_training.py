@@ -3,7 +3,7 @@ import oracles
 import pytest
 import tensorflow as tf
 from methods import METHODS, batches, compiled, network, weights
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import DebiasedSelfTraining
 
@@ -30,7 +30,7 @@ def gradients(trainer, log, parts):
     return found
 
 
-def test_pseudo_labels_train_the_features_and_their_own_head_alone():
+def test_pseudo_labels_train_only_the_features_and_their_own_head():
     trainer = make(threshold=0.0)
     (main,) = trainer.classifier
     backbone, pseudo, worst, mine = gradients(
@@ -88,22 +88,22 @@ def test_loss_is_the_papers(threshold):
     )
     loss, _, logs = trainer.objective(views, labels)
 
-    def asked(network, view):
+    def logits_of(network, view):
         found = trainer.backbone(views[view])
         return np.array(network(found), "float64")
 
     (main,) = trainer.classifier
-    labeled, weak = asked(main, "labeled"), asked(main, "weak")
+    labeled, weak = logits_of(main, "labeled"), logits_of(main, "weak")
     consistency, rate = oracles.masked_cross_entropy(
-        weak, asked(trainer.pseudo_head, "strong"), threshold
+        weak, logits_of(trainer.pseudo_head, "strong"), threshold
     )
     worst = 1.5 * oracles.cross_entropy(
-        asked(trainer.worst_head, "labeled"), labeled.argmax(-1)
+        logits_of(trainer.worst_head, "labeled"), labeled.argmax(-1)
     )
-    for row, answer in zip(
-        asked(trainer.worst_head, "weak"), weak.argmax(-1), strict=True
+    for row, prediction in zip(
+        logits_of(trainer.worst_head, "weak"), weak.argmax(-1), strict=True
     ):
-        worst -= np.log(1 - oracles.softmax(row)[answer]) / len(weak)
+        worst -= np.log(1 - oracles.softmax(row)[prediction]) / len(weak)
     expected = oracles.cross_entropy(labeled, labels)
     expected += 3 * consistency + 0.5 * worst
     np.testing.assert_allclose(logs["mask_rate"], rate)
@@ -112,15 +112,15 @@ def test_loss_is_the_papers(threshold):
     np.testing.assert_allclose(loss, expected, rtol=1e-4)
 
 
-def test_heads_train_and_are_not_in_the_answer():
+def test_heads_train_and_do_not_predict():
     trainer = make(threshold=0.0)
     before = [weights(head) for head in trainer.heads]
     trainer.fit(batches(METHOD), verbose=0)
     for head, start in zip(trainer.heads, before, strict=True):
         for a, b in zip(weights(head), start, strict=True):
             assert np.abs(a - b).max() > 1e-6
-    answering = {id(v) for v in trainer.inference_model.weights}
-    assert not answering & {id(v) for h in trainer.heads for v in h.weights}
+    predicting = {id(v) for v in trainer.inference_model.weights}
+    assert not predicting & {id(v) for h in trainer.heads for v in h.weights}
     assert trainer.inference_model.count_params() == network().count_params()
 
 

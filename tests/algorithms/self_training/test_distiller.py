@@ -4,7 +4,7 @@ import oracles
 import pytest
 import tensorflow as tf
 from methods import CLASSES, FEATURES, METHODS, batches, compiled, network
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import Distiller
 
@@ -100,7 +100,7 @@ def test_features_take_one_pass_of_the_student():
         lambda: features(loss=keras.losses.MeanSquaredError()),
     ],
 )
-def test_keras_losses_train_alike_on_two_replicas(loss, mirrored):
+def test_keras_losses_train_the_same_on_two_replicas(loss, mirrored):
     dataset = batches(METHODS["distiller"])
 
     def trainer():
@@ -184,7 +184,7 @@ def test_keras_loss_comes_back_from_a_file(tmp_path):
 def test_student_learns_its_teacher(rng):
     points = rng.normal(size=(512, FEATURES)).astype("float32")
     teacher = network(seed=7, width=16)
-    answers = np.array(teacher(points)).argmax(-1)
+    predictions = np.array(teacher(points)).argmax(-1)
     trainer = compiled(
         Distiller(network(width=32), teacher, alpha=0.0),
         keras.optimizers.Adam(0.02),
@@ -192,5 +192,7 @@ def test_student_learns_its_teacher(rng):
     random_labels = rng.integers(0, CLASSES, 512)
     dataset = tf.data.Dataset.from_tensor_slices((points, random_labels))
     trainer.fit(dataset.batch(64), epochs=40, verbose=0)
-    agreed = np.mean(np.array(trainer.student(points)).argmax(-1) == answers)
+    agreed = np.mean(
+        np.array(trainer.student(points)).argmax(-1) == predictions
+    )
     assert agreed > 0.97

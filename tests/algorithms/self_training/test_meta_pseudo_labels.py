@@ -6,7 +6,7 @@ import oracles
 import pytest
 import tensorflow as tf
 from methods import METHODS, compiled, network, weights
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import MetaPseudoLabels, targets
 
@@ -20,18 +20,18 @@ def linear(seed):
     return keras.Sequential([keras.Input((2,)), layer])
 
 
-class Told(MetaPseudoLabels):
-    """Takes the pseudo-labels that it is told."""
+class ChosenLabels(MetaPseudoLabels):
+    """Takes pseudo-labels that the test has chosen."""
 
     def pseudo_labels(self, logits):
-        return tf.constant(self.told)
+        return tf.constant(self.chosen)
 
 
-def toy(told=(0, 2), cls=Told, **options):
+def toy(chosen=(0, 2), cls=ChosenLabels, **options):
     options = {"uda_weight": 0.0, "baseline_decay": 1.0, **options}
     optimizer = keras.optimizers.SGD(1.0)
     trainer = cls(linear(0), linear(1), optimizer, **options)
-    trainer.told = list(told)
+    trainer.chosen = list(chosen)
     return compiled(trainer, keras.optimizers.SGD(RATE))
 
 
@@ -54,10 +54,10 @@ def kernel(model):
     return np.array(model.weights[0], "float64")
 
 
-def student_after(student, views, told):
+def student_after(student, views, chosen):
     """A step of gradient descent on the pseudo-labels, in closed form."""
     gradient = np.zeros_like(student)
-    for x, label in zip(views["strong"], told, strict=True):
+    for x, label in zip(views["strong"], chosen, strict=True):
         error = oracles.softmax(x @ student) - np.eye(CLASSES)[label]
         gradient += np.outer(x, error) / UNLABELED
     return student - RATE * gradient
@@ -67,24 +67,24 @@ def labeled_loss(student, views, labels):
     return oracles.cross_entropy(views["labeled"] @ student, labels)
 
 
-@pytest.mark.parametrize("told", [(0, 2), (1, 1)])
-def test_feedback_is_the_change_of_the_loss_by_hand(told):
+@pytest.mark.parametrize("chosen", [(0, 2), (1, 1)])
+def test_feedback_is_the_change_of_the_loss_by_hand(chosen):
     views, labels = toy_batch()
-    trainer = toy(told)
+    trainer = toy(chosen)
     start = kernel(trainer.student)
     loss, _, logs = trainer.update(*in_float32(views, labels))
-    after = student_after(start, views, told)
+    after = student_after(start, views, chosen)
     np.testing.assert_allclose(kernel(trainer.student), after, rtol=1e-4)
     expected = labeled_loss(start, views, labels)
     expected -= labeled_loss(after, views, labels)
     np.testing.assert_allclose(logs["feedback"], expected, rtol=1e-3)
     assert abs(expected) > 1e-2
-    told_loss = oracles.cross_entropy(views["strong"] @ start, told)
-    np.testing.assert_allclose(loss, told_loss, rtol=1e-4)
+    chosen_loss = oracles.cross_entropy(views["strong"] @ start, chosen)
+    np.testing.assert_allclose(loss, chosen_loss, rtol=1e-4)
 
 
 def test_teacher_descends_the_students_next_loss():
-    """The mean over all labels that may be drawn, against differences.
+    """The mean over all labels that may be sampled, against differences.
 
     One pass per pair of labels; without the term of the labels themselves.
     """
@@ -96,26 +96,26 @@ def test_teacher_descends_the_students_next_loss():
     supervised = kernel(still.teacher) - start
     pairs = list(itertools.product(range(CLASSES), repeat=UNLABELED))
 
-    def chance(teacher, told):
+    def chance(teacher, chosen):
         return np.prod(
             [
                 oracles.softmax(x @ teacher)[label]
-                for x, label in zip(views["strong"], told, strict=True)
+                for x, label in zip(views["strong"], chosen, strict=True)
             ]
         )
 
     mean = np.zeros_like(start)
-    for told in pairs:
-        trainer = toy(told)
+    for chosen in pairs:
+        trainer = toy(chosen)
         trainer.update(*batch)
         change = kernel(trainer.teacher) - start - supervised
-        mean += chance(start, told) * change
+        mean += chance(start, chosen) * change
 
     def next_loss(teacher):
         return sum(
-            chance(teacher, told)
-            * labeled_loss(student_after(student, views, told), views, labels)
-            for told in pairs
+            chance(teacher, chosen)
+            * labeled_loss(student_after(student, views, chosen), views, labels)
+            for chosen in pairs
         )
 
     slope = np.zeros_like(start)
@@ -167,7 +167,7 @@ def test_no_gradient_passes_between_the_networks():
     assert tape.gradient(loss, trainer.teacher.weights[0].value) is None
 
 
-def test_draws_follow_the_teachers_answers():
+def test_samples_follow_the_teachers_predictions():
     trainer = toy(cls=MetaPseudoLabels)
     logits = np.tile([[2.0, 0.0, 1.0]], (4000, 1)).astype("float32")
     shares = np.bincount(trainer.pseudo_labels(logits), minlength=3) / 4000

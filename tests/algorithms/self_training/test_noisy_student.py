@@ -4,7 +4,7 @@ import oracles
 import pytest
 import tensorflow as tf
 from methods import BATCH, EXAMPLES, METHODS, RATIO, compiled, network
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import NoisyStudent
 
@@ -12,14 +12,14 @@ METHOD = METHODS["noisy_student"]
 LOGITS = np.random.default_rng(3).normal(0, 2, (EXAMPLES, 3))
 
 
-def answers(trainer, views):
+def predictions(trainer, views):
     return {
         name: np.array(trainer.student(views[name]), "float64")
         for name in ("labeled", "strong")
     }
 
 
-def test_no_gradient_reaches_the_cached_answers():
+def test_no_gradient_reaches_the_cached_logits():
     views, labels = first_batch(METHOD)
     trainer = compiled(NoisyStudent(network(), LOGITS))
     with tf.GradientTape() as tape:
@@ -37,7 +37,7 @@ def test_loss_is_the_papers(temperature, hard, weight):
         NoisyStudent(network(), LOGITS, temperature, hard, weight)
     )
     loss, _, logs = trainer.objective(views, labels)
-    z = answers(trainer, views)
+    z = predictions(trainer, views)
     total = 0.0
     for row, index in zip(z["strong"], views["index"].numpy(), strict=True):
         p, q = oracles.softmax(LOGITS[index], temperature), oracles.softmax(row)
@@ -63,7 +63,7 @@ def test_default_weight_is_the_ratio_of_the_batches(labeled, strong, rng):
     labels = rng.integers(0, 3, labeled)
     trainer = compiled(NoisyStudent(network(), LOGITS))
     loss, _, logs = trainer.objective(views, labels)
-    z = answers(trainer, views)
+    z = predictions(trainer, views)
     supervised = oracles.cross_entropy(z["labeled"], labels)
     taught = [oracles.softmax(row) for row in LOGITS[:strong]]
     log_q = [np.log(oracles.softmax(row)) for row in z["strong"]]
@@ -92,7 +92,7 @@ def test_it_is_the_sum_of_all_losses_over_the_labeled_images():
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-def test_answers_come_back_from_a_file(tmp_path):
+def test_logits_are_restored_from_a_file(tmp_path):
     trainer = compiled(NoisyStudent(network(), LOGITS))
     trainer.save(tmp_path / "trainer.keras")
     loaded = keras.models.load_model(tmp_path / "trainer.keras")
@@ -110,6 +110,6 @@ def test_answers_come_back_from_a_file(tmp_path):
         (np.full((2, 3), np.nan), "6 numbers that are not finite"),
     ],
 )
-def test_answers_that_can_not_be_learned(logits, words):
+def test_logits_that_cannot_be_learned(logits, words):
     with pytest.raises(ValueError, match=words):
         NoisyStudent(network(), logits)

@@ -3,7 +3,7 @@ import oracles
 import pytest
 import tensorflow as tf
 from methods import METHODS, compiled, network
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import PseudoLabel
 

@@ -3,7 +3,7 @@ import oracles
 import pytest
 import tensorflow as tf
 from methods import METHODS, compiled, network
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import SelfTrainer
 
@@ -89,7 +89,7 @@ def distillation_gradient(trainer, views, labels):
     return tape.gradient(loss, trainer.student.trainable_variables)
 
 
-def test_student_that_answers_as_its_teacher_has_nothing_to_learn():
+def test_student_that_predicts_as_its_teacher_has_no_gradient():
     views, labels = first_batch(METHODS["self_trainer"])
     views["clean"] = views["noisy"]
     trainer = compiled(SelfTrainer(network(), network(), temperature=3.0))

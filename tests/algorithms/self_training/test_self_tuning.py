@@ -3,7 +3,7 @@ import oracles
 import pytest
 import tensorflow as tf
 from methods import CLASSES, METHODS, batches, compiled, network, weights
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import SelfTuning
 
@@ -15,7 +15,7 @@ def make(**options):
     return compiled(SelfTuning(network(), **options))
 
 
-def test_contrast_trains_the_features_and_the_projection_alone():
+def test_contrast_trains_only_the_features_and_the_projection():
     views, labels = first_batch(METHOD)
     trainer = make()
     (main,) = trainer.classifier

@@ -3,7 +3,7 @@ import oracles
 import pytest
 import tensorflow as tf
 from methods import METHODS, batches, compiled, network, weights
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import FixMatch
 
@@ -45,7 +45,7 @@ def test_masked_examples_have_no_gradient_and_kept_ones_have():
     np.testing.assert_array_equal(size > 0, confidence >= 0.4)
 
 
-def test_nothing_confident_trains_on_the_labels_alone():
+def test_nothing_confident_trains_only_on_the_labels():
     trainer = compiled(FixMatch(network(), threshold=1.0))
     other = compiled(FixMatch(network(), consistency_weight=0.0))
     for each in (trainer, other):
@@ -68,7 +68,7 @@ def test_one_pass_moves_batch_norm_once_over_the_mixture():
     )
 
 
-def test_average_answers_with_a_copy_of_the_statistics():
+def test_average_predicts_with_a_copy_of_the_statistics():
     trainer = compiled(FixMatch(network(batch_norm=True), ema_decay=0.9))
     trainer.fit(batches(METHOD), verbose=0)
     assert trainer.inference_model is trainer.teacher
@@ -77,7 +77,7 @@ def test_average_answers_with_a_copy_of_the_statistics():
     assert np.abs(norms[0].gamma - norms[1].gamma).max() > 0
 
 
-def test_student_answers_without_an_average():
+def test_student_predicts_without_an_average():
     trainer = compiled(FixMatch(network()))
     assert trainer.inference_model is trainer.student
     assert trainer.teacher is None

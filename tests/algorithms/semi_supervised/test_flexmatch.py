@@ -11,7 +11,7 @@ from methods import (
     compiled,
     network,
 )
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import FixMatch, FlexMatch
 
@@ -51,9 +51,9 @@ def test_loss_is_the_papers_over_several_steps(warmup):
             for name, view in views.items()
             if name != "index"
         }
-        answers = [oracles.softmax(row) for row in z["weak"]]
-        pseudo_labels = [p.argmax() for p in answers]
-        confidence = [p.max() for p in answers]
+        predictions = [oracles.softmax(row) for row in z["weak"]]
+        pseudo_labels = [p.argmax() for p in predictions]
+        confidence = [p.max() for p in predictions]
         total = 0.0
         kept = [
             p > curriculum.of(label)
@@ -91,7 +91,7 @@ def test_learned_classes_have_fixmatchs_threshold():
     )
 
 
-def test_an_index_out_of_range_says_so():
+def test_an_index_out_of_range_is_refused():
     trainer = compiled(FlexMatch(network(), num_examples=4))
     with pytest.raises(ValueError, match=r"index must lie in \[0, 3\].*got"):
         trainer.fit(batches(METHOD), verbose=0)

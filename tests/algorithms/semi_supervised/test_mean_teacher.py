@@ -4,7 +4,7 @@ import oracles
 import pytest
 import tensorflow as tf
 from methods import METHODS, batches, compiled, network, weights
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import MeanTeacher, schedules
 
@@ -91,6 +91,6 @@ def test_weight_follows_its_schedule():
         assert logs["loss"][0] == pytest.approx(expected, rel=1e-5)
 
 
-def test_teacher_answers():
+def test_teacher_predicts():
     trainer = compiled(MeanTeacher(network()))
     assert trainer.inference_model is trainer.teacher

@@ -3,24 +3,24 @@ import oracles
 import pytest
 import tensorflow as tf
 from methods import CLASSES, METHODS, compiled, network
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import MixMatch
 
 METHOD = METHODS["mixmatch"]
 
 
-def answer(trainer, images):
+def prediction(trainer, images):
     logits = np.array(trainer.student(images), "float64")
     return np.array([oracles.softmax(row) for row in logits])
 
 
 def guess(trainer, views, temperature):
-    """The mean of two answers, sharpened (equations 6 and 7)."""
+    """The mean of two predictions, sharpened (equations 6 and 7)."""
     rows = []
     for first, second in zip(
-        answer(trainer, views["weak"]),
-        answer(trainer, views["strong"]),
+        prediction(trainer, views["weak"]),
+        prediction(trainer, views["strong"]),
         strict=True,
     ):
         powers = ((first + second) / 2) ** (1 / temperature)
@@ -29,7 +29,7 @@ def guess(trainer, views, temperature):
 
 
 def losses(trainer, views, labels, weights, temperature):
-    """Algorithm 1, with every image's say in the labels' loss weighed."""
+    """Algorithm 1, with a weight for each image in the labels' loss."""
     images = np.concatenate([views[k] for k in ("labeled", "weak", "strong")])
     q = guess(trainer, views, temperature)
     p = [*np.eye(CLASSES)[labels], *q, *q]
@@ -38,7 +38,7 @@ def losses(trainer, views, labels, weights, temperature):
     supervised = consistency = 0.0
     for i, (share, j) in enumerate(zip(shares, partners, strict=True)):
         image = share * images[i] + (1 - share) * images[j]
-        found = answer(trainer, image[None])[0]
+        found = prediction(trainer, image[None])[0]
         mine, theirs = share * says[i], (1 - share) * says[j]
         if i < len(labels):
             supervised -= mine * sum(p[i] * np.log(found))
@@ -87,7 +87,9 @@ def test_sure_guesses_at_a_low_temperature():
     views, _ = first_batch(METHOD)
     trainer = compiled(MixMatch(network(), temperature=0.001))
     q = np.array(trainer.guess_labels(views["weak"], views["strong"]))
-    both = answer(trainer, views["weak"]) + answer(trainer, views["strong"])
+    both = prediction(trainer, views["weak"]) + prediction(
+        trainer, views["strong"]
+    )
     np.testing.assert_allclose(q, np.eye(CLASSES)[both.argmax(-1)], atol=1e-3)
 
 
@@ -104,7 +106,7 @@ def test_draws_are_new_at_each_step_and_for_each_seed():
     assert all(np.any(a != b) for a, b in zip(first, again, strict=True))
 
 
-def test_mixtures_alone_move_batch_norm_and_once():
+def test_only_mixtures_move_batch_norm_and_once():
     views, labels = first_batch(METHOD)
     trainer = compiled(MixMatch(network(batch_norm=True)))
     images = [views[k] for k in ("labeled", "weak", "strong")]
@@ -136,16 +138,18 @@ def test_mixing_keeps_the_mass_of_labels_and_what_all_images_share(rng):
     trainer = compiled(MixMatch(network()))
     image = rng.normal(size=(1, 6)).astype("float32")
     images = [np.repeat(image, size, axis=0) for size in (2, 3, 3)]
-    answers = [rng.dirichlet(np.ones(3), len(view)) for view in images]
+    predictions = [rng.dirichlet(np.ones(3), len(view)) for view in images]
     mixed, soft, counts = trainer.mixup(
-        images, answers, [np.ones(len(view)) for view in images]
+        images, predictions, [np.ones(len(view)) for view in images]
     )
     np.testing.assert_allclose(
         np.concatenate(mixed), np.repeat(image, 8, axis=0), rtol=1e-6
     )
     np.testing.assert_allclose(np.sum(np.concatenate(soft), -1), 1, rtol=1e-6)
     np.testing.assert_allclose(np.concatenate(counts), 1, rtol=1e-6)
-    assert np.abs(np.concatenate(soft) - np.concatenate(answers)).max() > 0.05
+    assert (
+        np.abs(np.concatenate(soft) - np.concatenate(predictions)).max() > 0.05
+    )
 
 
 def test_images_of_integers_are_mixed_as_floats(rng):

@@ -5,7 +5,7 @@ import oracles
 import pytest
 import tensorflow as tf
 from methods import METHODS, compiled, network
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import PiModel, data, models, views
 
@@ -107,8 +107,8 @@ def test_gradient_flows_through_every_one_of_more_views():
         assert np.abs(gradients[name]).max() > 1e-7
 
 
-def test_pseudo_ensembles_differ_by_dropout_alone():
-    """One view twice: only the dropped units tell the passes apart."""
+def test_pseudo_ensembles_differ_only_by_dropout():
+    """One view twice: the passes differ only in the dropped units."""
     batch, labels = first_batch(METHOD)
     batch["strong"] = batch["weak"]
 

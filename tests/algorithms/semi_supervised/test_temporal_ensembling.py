@@ -20,15 +20,15 @@ def test_loss_is_the_papers_over_several_epochs():
     images = rng.normal(size=(EXAMPLES, 6)).astype("float32")
     ensemble = np.zeros((EXAMPLES, CLASSES))
     for epoch in range(3):
-        answers = np.zeros((EXAMPLES, CLASSES))
+        predictions = np.zeros((EXAMPLES, CLASSES))
         target = ensemble / (1 - 0.6**epoch) if epoch else ensemble
         for index in np.split(rng.permutation(EXAMPLES), 4):
             views = {"labeled": labeled, "weak": images[index], "index": index}
             views = {name: tf.constant(view) for name, view in views.items()}
             loss, _, logs = trainer.objective(views, tf.constant(labels))
             z = np.array(trainer.student(images[index]), "float64")
-            answers[index] = [oracles.softmax(row) for row in z]
-            expected = np.mean((answers[index] - target[index]) ** 2)
+            predictions[index] = [oracles.softmax(row) for row in z]
+            expected = np.mean((predictions[index] - target[index]) ** 2)
             if epoch == 0:
                 expected = 0.0
             supervised = oracles.cross_entropy(
@@ -40,13 +40,13 @@ def test_loss_is_the_papers_over_several_epochs():
             np.testing.assert_allclose(
                 loss, supervised + 2 * expected, rtol=1e-4
             )
-            # Another answer the next time.
-        ensemble = 0.6 * ensemble + 0.4 * answers
+            # Another prediction the next time.
+        ensemble = 0.6 * ensemble + 0.4 * predictions
         for weight in trainer.student.weights:
             weight.assign(weight * 1.3)
 
 
-def test_an_index_out_of_range_says_so():
+def test_an_index_out_of_range_is_refused():
     trainer = compiled(TemporalEnsembling(network(), num_examples=4))
     with pytest.raises(ValueError, match=r"index must lie in \[0, 3\].*got"):
         trainer.fit(batches(METHOD), verbose=0)

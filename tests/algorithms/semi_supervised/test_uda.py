@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from keras.optimizers.schedules import PolynomialDecay
 from methods import METHODS, batches, compiled, network, weights
-from test_contract import SUMMED_ANEW, assert_same, first_batch
+from training import REORDERED_SUMS, assert_same_weights, first_batch
 
 from kconsist import UDA
 
@@ -33,7 +33,7 @@ def test_loss_is_the_papers(temperature, threshold):
     z = numbers(trainer, views)
     total = 0.0
     for weak, strong in zip(z["weak"], z["strong"], strict=True):
-        # Masked by the answer before it is sharpened.
+        # Masked by the prediction before it is sharpened.
         if oracles.softmax(weak).max() > threshold:
             p = oracles.softmax(weak, temperature)
             q = oracles.softmax(strong)
@@ -120,7 +120,7 @@ def test_annealing_counts_what_is_left_on_all_replicas(mirrored):
     with mirrored.scope():
         both = make()
     both.fit(batches(METHOD), verbose=0)
-    assert_same(alone, both, **SUMMED_ANEW)
+    assert_same_weights(alone, both, **REORDERED_SUMS)
     before = weights(network())
     moved = [a - b for a, b in zip(weights(alone.student), before, strict=True)]
     assert max(np.abs(m).max() for m in moved) > 1e-3

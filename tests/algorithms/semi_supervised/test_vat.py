@@ -4,7 +4,7 @@ import oracles
 import pytest
 import tensorflow as tf
 from methods import METHODS, compiled, network
-from test_contract import first_batch
+from training import first_batch
 
 from kconsist import VAT, targets
 from kconsist.features import l2_normalize
@@ -12,7 +12,7 @@ from kconsist.features import l2_normalize
 METHOD = METHODS["vat"]
 
 
-def answer(trainer, images):
+def prediction(trainer, images):
     return np.array(trainer.student(images), "float64")
 
 
@@ -68,12 +68,14 @@ def test_loss_is_the_papers():
     )
     r = perturbed(trainer, views["weak"])
     loss, _, logs = trainer.objective(views, labels)
-    clean = answer(trainer, views["weak"])
-    divergence = oracles.divergence(clean, answer(trainer, views["weak"] + r))
+    clean = prediction(trainer, views["weak"])
+    divergence = oracles.divergence(
+        clean, prediction(trainer, views["weak"] + r)
+    )
     rows = [oracles.softmax(row) for row in clean]
     entropy = np.mean([-sum(p * np.log(p)) for p in rows])
     supervised = oracles.cross_entropy(
-        answer(trainer, views["labeled"]), labels
+        prediction(trainer, views["labeled"]), labels
     )
     np.testing.assert_allclose(logs["consistency_loss"], divergence, rtol=1e-4)
     np.testing.assert_allclose(logs["entropy"], entropy, rtol=1e-4)
@@ -93,10 +95,10 @@ def test_perturbation_has_length_epsilon(iterations):
 def test_perturbation_is_worse_than_random_ones(rng):
     views, _ = first_batch(METHOD)
     trainer = compiled(VAT(network(), epsilon=0.5))
-    images, clean = views["weak"], answer(trainer, views["weak"])
+    images, clean = views["weak"], prediction(trainer, views["weak"])
 
     def harm(change):
-        return oracles.divergence(clean, answer(trainer, images + change))
+        return oracles.divergence(clean, prediction(trainer, images + change))
 
     adversarial = harm(perturbed(trainer, images))
     random = [
@@ -130,7 +132,7 @@ def test_directions_are_new_at_each_step_and_for_each_seed():
     assert np.any(first != perturbed(trainer, views["weak"]))
 
 
-def test_labeled_images_alone_move_batch_norm():
+def test_only_labeled_images_move_batch_norm():
     views, labels = first_batch(METHOD)
     trainer = compiled(VAT(network(batch_norm=True), epsilon=0.5))
     trainer.objective(views, labels)
@@ -211,7 +213,7 @@ def test_perturbation_of_images_is_power_iteration_by_hand(iterations, xi, rng):
 
 
 def test_no_gradient_flows_through_the_perturbation(rng):
-    """Weights learn at x + r as if r were given (section 3.2)."""
+    """Weights learn at x + r as if r were constant (section 3.2)."""
     model, _ = small_images()
     views, labels = image_batch(rng)
     trainer = compiled(VAT(model, epsilon=2.0))
