@@ -73,7 +73,7 @@ def test_validation_takes_batches_of_views():
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
-def test_mean_over_replicas_sums_to_the_mean(replicas, mirrored):
+def test_scaled_means_sum_to_the_mean(replicas, mirrored):
     values = tf.constant([1.0, 2.0, 6.0, 7.0])
     if replicas == 1:
         assert float(distribute.scaled_mean(values)) == 4.0
@@ -102,11 +102,11 @@ def test_early_stopping_and_checkpoints_work(tmp_path):
     assert path.exists() and len(history.epoch) == 3
 
 
-ANSWERING = ["self_trainer", "mean_teacher", "fixmatch_average"]
+EXPORTED = ["self_trainer", "mean_teacher", "fixmatch_average"]
 
 
-@pytest.mark.parametrize("name", ANSWERING)
-def test_export_answers_as_predict(name, tmp_path):
+@pytest.mark.parametrize("name", EXPORTED)
+def test_export_predicts_as_predict_does(name, tmp_path):
     method = METHODS[name]
     images = arrays(method)[0][method.trained_on][0]
     trainer = compiled(method.make(network()))
@@ -128,11 +128,11 @@ def test_summary_counts_a_teacher_as_not_trained(capsys):
     assert f"Non-trainable params: {size} " in lines
 
 
-def test_predictors_answer_without_the_package(tmp_path):
+def test_inference_models_predict_without_the_package(tmp_path):
     images = np.random.default_rng(0).normal(size=(5, 6)).astype("float32")
     np.save(tmp_path / "images.npy", images)
     expected = {}
-    for name in ANSWERING:
+    for name in EXPORTED:
         trainer = METHODS[name].make(network(batch_norm=True))
         trainer.inference_model.save(tmp_path / f"{name}.keras")
         expected[name] = trainer.predict(images, verbose=0)
@@ -143,10 +143,10 @@ def test_predictors_answer_without_the_package(tmp_path):
         "np.savez('found.npz', **found); assert 'kconsist' not in sys.modules"
     )
     subprocess.run(
-        [sys.executable, "-c", code, tmp_path, *ANSWERING], check=True
+        [sys.executable, "-c", code, tmp_path, *EXPORTED], check=True
     )
     found = np.load(tmp_path / "found.npz")
-    for name in ANSWERING:
+    for name in EXPORTED:
         np.testing.assert_allclose(
             found[name], expected[name], rtol=1e-5, atol=1e-6
         )
@@ -183,7 +183,7 @@ def test_new_method_is_a_screen_of_its_own():
     assert history["entropy"][-1] < 0.5 * history["entropy"][0]
 
 
-def test_trains_on_the_package_s_own_data():
+def test_trains_on_the_packages_own_data():
     train, test = data.load("moons")
     student = keras.Sequential(
         [

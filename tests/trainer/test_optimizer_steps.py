@@ -120,7 +120,7 @@ def test_skipped_steps_leave_the_average_where_it_is(name):
     assert np.abs(moved).max() > 1e-4
 
 
-def test_both_averages_outlive_skipped_steps():
+def test_skipped_steps_leave_both_averages_finite():
     method = METHODS["mutual_mean_teaching"]
     keras.config.set_dtype_policy("mixed_float16")
     student, peer = network(), network(seed=7)
@@ -142,7 +142,7 @@ def test_both_averages_outlive_skipped_steps():
 
 
 @pytest.mark.parametrize("name", [*WARMED_UP, "mutual_mean_teaching"])
-def test_compiling_again_goes_on_with_the_warm_up(name):
+def test_compiling_again_continues_the_warm_up(name):
     method = METHODS[name]
     sgd = keras.optimizers.SGD
     straight = compiled(method.make(network()), sgd(0.1), run_eagerly=True)
@@ -158,7 +158,7 @@ def test_compiling_again_goes_on_with_the_warm_up(name):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
-def test_after_step_is_called_for_steps_alone():
+def test_after_step_is_called_only_after_a_step():
     cls = type(METHODS["fixmatch"].make(network()))
 
     class Counting(cls):

@@ -1,50 +1,23 @@
-"""Labels of shape (batch, 1), as keras.datasets gives them, are (batch,)."""
+"""Labels of shape (batch, 1), as in keras.datasets, are taken as (batch,).
+
+`contract/test_labels.py` tests them with every method.
+"""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from methods import METHODS, arrays, compiled, network, weights
+from methods import METHODS, arrays, compiled, network
 
 from kconsist import (
     Distiller,
     NoisyStudent,
     layers,
     losses,
-    schedules,
     targets,
 )
 
 CLASSES = 3
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_a_column_of_labels_trains_as_a_row(name):
-    method = METHODS[name]
-    options = {}
-    if name == "uda":
-        options["signal_annealing"] = schedules.TrainingSignalAnnealing(
-            CLASSES, steps=100
-        )
-    views, labels = arrays(method, steps=2)
-    columns = dict(views)
-    if "index" in views:
-        columns["index"] = views["index"][..., None]
-    weight = np.linspace(0.5, 2.0, labels.size).reshape(labels.shape)
-    weight = weight.astype("float32")
-    rows = views, labels, weight
-    columns = columns, labels[..., None], weight[..., None]
-    trained = []
-    for form in (rows, columns):
-        trainer = method.make(network(batch_norm=True), **options)
-        trainer = compiled(trainer, run_eagerly=True)
-        batches = tf.data.Dataset.from_tensor_slices(form)
-        history = trainer.fit(batches, verbose=0).history
-        trained.append((history, weights(trainer)))
-    (row, row_weights), (column, column_weights) = trained
-    assert row == column
-    for a, b in zip(row_weights, column_weights, strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 def test_arrays_of_a_column_of_uint8_train_as_rows():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from methods import CLASSES, FEATURES, METHODS, arrays, compiled, network
+from training import eager, every_method
 
 import kconsist
 from kconsist import schedules
@@ -18,42 +19,44 @@ def sequential(*layers):
     return keras.Sequential([keras.Input((FEATURES,)), *layers])
 
 
-EVERY = pytest.mark.parametrize("name", METHODS)
-
-
-@EVERY
-def test_unbuilt_student(name):
-    student = keras.Sequential([keras.layers.Dense(3)])
-    with raises("must be built"):
-        METHODS[name].make(student)
-
-
-@EVERY
-def test_student_of_probabilities(name):
-    student = sequential(keras.layers.Dense(CLASSES, activation="softmax"))
-    with raises("must return logits"):
-        METHODS[name].make(student)
-
-
-@EVERY
-def test_student_of_probabilities_by_a_layer(name):
-    student = sequential(keras.layers.Dense(CLASSES), keras.layers.Softmax())
-    with raises("must return logits"):
-        METHODS[name].make(student)
-
-
-@EVERY
-def test_student_with_nothing_to_train(name):
+def frozen():
     student = network()
     student.trainable = False
-    with raises("nothing to train"):
-        METHODS[name].make(student)
+    return student
 
 
-@EVERY
-def test_student_that_is_no_model(name):
-    with raises("must be a keras.Model, got str"):
-        METHODS[name].make("resnet")
+WRONG_STUDENTS = {
+    "unbuilt": (
+        lambda: keras.Sequential([keras.layers.Dense(3)]),
+        "must be built",
+    ),
+    "probabilities": (
+        lambda: sequential(keras.layers.Dense(CLASSES, activation="softmax")),
+        "must return logits",
+    ),
+    "probabilities_by_a_layer": (
+        lambda: sequential(keras.layers.Dense(CLASSES), keras.layers.Softmax()),
+        "must return logits",
+    ),
+    "frozen": (frozen, "nothing to train"),
+    "no_model": (lambda: "resnet", "must be a keras.Model, got str"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_STUDENTS)
+def test_student(kind):
+    """One check of all trainers: the next test is that each one calls it."""
+    make, words = WRONG_STUDENTS[kind]
+    with raises(words):
+        kconsist.FixMatch(make())
+
+
+@every_method()
+def test_student_of_every_method(name):
+    for kind in ("no_model", "frozen"):
+        make, words = WRONG_STUDENTS[kind]
+        with raises(words):
+            METHODS[name].make(make())
 
 
 @pytest.mark.parametrize("cls", [kconsist.SelfTrainer, kconsist.Distiller])
@@ -112,7 +115,7 @@ def test_subclassed_teacher_with_other_classes_raises_at_the_first_batch():
         trainer.fit(dataset(method), verbose=0)
 
 
-def test_subclassed_student_that_can_not_be_copied():
+def test_subclassed_student_that_cannot_be_copied():
     student = Subclassed(CLASSES)
     student.build((None, FEATURES))
     with raises("can't be copied"):
@@ -187,7 +190,7 @@ def dataset(method, change_views=None, change_labels=None):
     return tf.data.Dataset.from_tensor_slices((views, labels))
 
 
-@EVERY
+@every_method()
 def test_missing_view(name):
     method = METHODS[name]
     if len(method.views) == 1:
@@ -215,7 +218,17 @@ def test_views_without_labels():
         compiled(kconsist.FixMatch(network())).fit(unlabeled, verbose=0)
 
 
-@EVERY
+# One method for each set of views; the trainer checks all of them.
+FAST = (
+    "distiller",
+    "fixmatch",
+    "flexmatch",
+    "mutual_mean_teaching",
+    "self_trainer_unlabeled",
+)
+
+
+@every_method(FAST)
 def test_float_labels(name):
     method = METHODS[name]
     floats = dataset(method, change_labels=lambda y: y.astype("float32"))
@@ -223,48 +236,72 @@ def test_float_labels(name):
         compiled(method.make(network())).fit(floats, verbose=0)
 
 
-@EVERY
-@pytest.mark.parametrize("wrong", [-1, CLASSES])
-def test_label_out_of_range(name, wrong):
-    method = METHODS[name]
+def one_label(wrong):
+    """Changes one label of the third batch."""
 
     def spoil(labels):
         labels[2, 3] = wrong
         return labels
 
-    trainer = compiled(method.make(network()))
-    with raises(rf"labels must lie in \[0, 2\].*{wrong}"):
-        trainer.fit(dataset(method, change_labels=spoil), verbose=0)
+    return spoil
 
 
-@EVERY
-def test_nan_in_a_view(name):
-    method = METHODS[name]
-    view = [name for name in method.views if name != "index"][-1]
+def one_nan(view):
+    """Puts a NaN into the second batch of a view."""
 
     def spoil(views):
         views[view][1, 0, 0] = np.nan
         return views
 
-    trainer = compiled(method.make(network()))
+    return spoil
+
+
+def last_view(method):
+    return [name for name in method.views if name != "index"][-1]
+
+
+@every_method(FAST)
+def test_label_out_of_range(name):
+    method = METHODS[name]
+    for wrong in (-1, CLASSES):
+        trainer = eager(method.make(network()))
+        labels = dataset(method, change_labels=one_label(wrong))
+        with raises(rf"labels must lie in \[0, 2\].*{wrong}"):
+            trainer.fit(labels, verbose=0)
+
+
+@every_method(FAST)
+def test_nan_in_a_view(name):
+    method = METHODS[name]
+    view, trainer = last_view(method), eager(method.make(network()))
     with raises(f"got NaN in the view {view}"):
-        trainer.fit(dataset(method, spoil), verbose=0)
+        trainer.fit(dataset(method, one_nan(view)), verbose=0)
 
 
-@EVERY
-@pytest.mark.parametrize(
-    "loss",
-    [
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_wrong_values_in_a_graph(jit_compile):
+    """As in the eager steps of the two tests above."""
+    method = METHODS["fixmatch"]
+    options = dict(jit_compile=jit_compile)
+    trainer = compiled(method.make(network()), **options)
+    with raises(r"labels must lie in \[0, 2\].*-1"):
+        trainer.fit(dataset(method, change_labels=one_label(-1)), verbose=0)
+    trainer = compiled(method.make(network()), **options)
+    with raises("got NaN in the view strong"):
+        trainer.fit(dataset(method, one_nan("strong")), verbose=0)
+
+
+@every_method(FAST)
+def test_compiled_loss_of_probabilities(name):
+    method = METHODS[name]
+    for loss in (
         "sparse_categorical_crossentropy",
         keras.losses.SparseCategoricalCrossentropy(),
-    ],
-)
-def test_compiled_loss_of_probabilities(name, loss):
-    method = METHODS[name]
-    trainer = method.make(network())
-    trainer.compile("sgd", loss)
-    with raises("expects probabilities, but the student returns logits"):
-        trainer.fit(dataset(method), verbose=0)
+    ):
+        trainer = method.make(network())
+        trainer.compile("sgd", loss, run_eagerly=True)
+        with raises("expects probabilities, but the student returns logits"):
+            trainer.fit(dataset(method), verbose=0)
 
 
 @pytest.mark.parametrize(
@@ -342,11 +379,11 @@ def generator(batches_):
 def test_wrong_batch_that_python_makes(kind, number, spoil, words):
     points = np.ones((8, FEATURES), "float32")
     good = points, np.arange(8) % CLASSES
-    given = [good] * 5
-    given[number] = spoil(*good)
-    trainer = compiled(METHODS["distiller"].make(network()))
+    sequence = [good] * 5
+    sequence[number] = spoil(*good)
+    trainer = eager(METHODS["distiller"].make(network()))
     with raises(words):
-        trainer.fit(kind(given), verbose=0)
+        trainer.fit(kind(sequence), verbose=0)
 
 
 def test_batches_that_python_makes_train_as_a_dataset():

@@ -85,7 +85,7 @@ def test_averages_are_float32_whatever_the_student_is(policy):
     assert policy in {v.dtype for v in student.weights}
     trainer = method.make(student, decay=0.999, warmup=None)
     assert {v.dtype for v in trainer.teacher.weights} == {"float32"}
-    # A plain optimizer: this is about the average alone.
+    # A plain optimizer: this tests only the average.
     compiled(trainer, keras.optimizers.SGD(0.5), run_eagerly=True)
     expected = weights(trainer.teacher)
     kernels = []
