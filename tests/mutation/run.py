@@ -40,7 +40,8 @@ import report
 import tensorflow  # noqa: F401
 
 ROOT = pathlib.Path(__file__).parents[2]
-OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "--tb=line", "-rf"]
+# Slow tests, too.
+OPTIONS = ["-x", "-q", "-m", "", "-p", "no:cacheprovider", "--tb=line", "-rf"]
 PASSED, FAILED, BROKEN, EMPTY = 0, 1, 2, 5  # Of pytest.
 
 

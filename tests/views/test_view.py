@@ -62,6 +62,7 @@ def as_bytes(results, number):
     )
 
 
+@pytest.mark.slow
 @every_view
 @pytest.mark.parametrize(
     "shape", [(8, 8, 1), (9, 14, 3), (33, 20, 1), (70, 48, 3)]
@@ -94,6 +95,7 @@ def test_same_seed_gives_the_same_pixels(view, photographs):
     assert_same(view(photographs, seed=3), view(photographs, seed=3))
 
 
+@pytest.mark.slow
 @every_view
 def test_global_seed_has_no_effect(view, photographs):
     def through_pipeline():
@@ -123,6 +125,7 @@ def test_images_are_sampled_independently(view, photographs):
     assert len({as_bytes(results, number) for number in range(24)}) > 4
 
 
+@pytest.mark.slow
 @every_view
 def test_pixels_do_not_depend_on_parallelism_or_order(view, photographs):
     batches = tf.data.Dataset.from_tensors(photographs).repeat(6).enumerate()
