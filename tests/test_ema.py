@@ -89,7 +89,7 @@ def test_decay_with_each_warmup(warmup, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_kept_puts_statistics_back(rng):
+def test_preserve_restores_statistics(rng):
     student = network(batch_norm=True)
     teacher = ema.make_teacher(student)
     moving = ema.non_trained_weights(teacher, student)
@@ -125,7 +125,7 @@ def test_teacher_normalizes_as_an_adapted_student(nested, rng):
     np.testing.assert_array_equal(teacher(points), student(points))
 
 
-def test_statistics_are_copied_unless_told_otherwise():
+def test_statistics_are_copied_by_default():
     student = network(batch_norm=True, seed=1)
     teacher = ema.make_teacher(student)
     moving = ema.non_trained_weights(student, student)
@@ -138,7 +138,7 @@ def test_statistics_are_copied_unless_told_otherwise():
         np.testing.assert_array_equal(a, b)
 
 
-def test_moving_statistics_are_those_of_batch_norm_alone():
+def test_moving_statistics_are_only_those_of_batch_norm():
     student = network(batch_norm=True, dropout=0.5)
     norm = student.layers[1]
     found = ema.moving_statistics(student)

@@ -49,7 +49,7 @@ def test_a_classifier_of_several_layers():
 
 
 def test_a_sequential_student_that_grew_layer_by_layer(rng):
-    """Each `add` calls all layers anew, as loading from a file does."""
+    """Each `add` calls all layers again, as loading from a file does."""
     student = keras.Sequential([keras.Input((FEATURES,))])
     for layer in network(dropout=0.5).layers:
         student.add(layer)

@@ -11,13 +11,13 @@ def softmax(logits):
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 10.0])
-def test_soften_is_the_softmax_at_a_temperature(rng, temperature):
+def test_soft_targets_is_the_softmax_at_a_temperature(rng, temperature):
     logits = rng.normal(0, 3, (16, 5)).astype("float32")
     found = targets.soft_targets(logits, temperature)
     np.testing.assert_allclose(found, softmax(logits / temperature), rtol=1e-5)
 
 
-def test_soften_is_float32_for_float16(rng):
+def test_soft_targets_is_float32_for_float16(rng):
     logits = tf.constant(rng.normal(0, 3, (4, 5)), tf.float16)
     assert targets.soft_targets(logits).dtype == "float32"
 
@@ -48,13 +48,13 @@ def test_no_gradient_flows_through_a_target(rng):
 
 
 @pytest.mark.parametrize("inclusive, expected", [(True, 1.0), (False, 0.0)])
-def test_confident_at_the_threshold(inclusive, expected):
+def test_confidence_mask_at_the_threshold(inclusive, expected):
     even = np.zeros((1, 4), "float32")
     mask = targets.confidence_mask(even, 0.25, inclusive)
     np.testing.assert_array_equal(mask, [expected])
 
 
-def test_confident_takes_a_threshold_for_each_example():
+def test_confidence_mask_takes_a_threshold_for_each_example():
     logits = np.log([[0.7, 0.3], [0.7, 0.3]]).astype("float32")
     mask = targets.confidence_mask(logits, np.array([0.6, 0.8], "float32"))
     np.testing.assert_array_equal(mask, [1.0, 0.0])
@@ -81,7 +81,7 @@ def test_sharpen_has_its_limits():
     assert float(targets.sharpen(p, 50.0)[0, 2]) == 0.0
 
 
-def test_sharpen_is_soften_of_logits(rng):
+def test_sharpen_is_soft_targets_of_logits(rng):
     logits = rng.normal(0, 3, (8, 5)).astype("float32")
     np.testing.assert_allclose(
         targets.sharpen(targets.soft_targets(logits), 0.5),
@@ -106,7 +106,7 @@ def test_certainty_weighs_more_and_the_mean_is_1():
     np.testing.assert_allclose(weights[0] / weights[1], 1.5, rtol=2e-3)
 
 
-def test_unlearned_leaves_out_what_is_above_the_ceiling():
+def test_tsa_mask_leaves_out_what_is_above_the_ceiling():
     logits = np.log([[0.9, 0.1], [0.9, 0.1], [0.5, 0.5]]).astype("float32")
     mask = targets.tsa_mask(logits, np.array([0, 1, 0]), 0.5)
     np.testing.assert_array_equal(mask, [0.0, 1.0, 1.0])
@@ -127,7 +127,7 @@ def test_no_gradient_flows_through_the_others_either(rng):
     assert tape.gradient(total, logits) is None
 
 
-def test_sharpen_squares_unless_told_otherwise():
+def test_sharpen_squares_by_default():
     """MixMatch's temperature of 0.5."""
     p = np.array([[0.6, 0.3, 0.1]], "float32")
     np.testing.assert_allclose(
@@ -142,7 +142,7 @@ def test_a_single_label_stays_a_row():
         targets.class_indices(np.array([[[4]]]))
 
 
-def test_unlearned_takes_a_column_of_labels():
+def test_tsa_mask_takes_a_column_of_labels():
     logits = np.log([[0.9, 0.1], [0.9, 0.1], [0.5, 0.5]]).astype("float32")
     mask = targets.tsa_mask(logits, np.array([[0], [1], [0]]), 0.5)
     np.testing.assert_array_equal(mask, [0.0, 1.0, 1.0])

@@ -21,7 +21,7 @@ EACH = [
     "smoothed_cross_entropy",
     "entropy",
 ]
-# Of logits alone: a number that is added to a row changes nothing.
+# Of logits only: a number that is added to a row changes nothing.
 SHIFTED = [
     "confidence",
     "strong_weak",
@@ -202,7 +202,7 @@ def test_confusion_is_a_share_and_knows_no_names(z, data, temperature):
 
 
 @given(seed=SEEDS, angle=st.floats(0, 6))
-def test_triplets_see_distances_alone(seed, angle):
+def test_triplets_depend_only_on_distances(seed, angle):
     rng = np.random.default_rng(seed)
     labels = np.tile([0, 1, 2], 2)
     first, second = rng.normal(size=(2, 6, 2)).astype("float32")

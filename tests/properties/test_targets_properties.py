@@ -10,10 +10,10 @@ TEMPERATURES = st.sampled_from([0.1, 0.5, 1.0, 2.0, 10.0])
 SHARES = st.floats(0, 1, width=32)
 # Of logits to targets of one row for each of theirs.
 ROW_BY_ROW = {
-    "soften": lambda z: targets.soft_targets(z, 0.5),
+    "soft_targets": lambda z: targets.soft_targets(z, 0.5),
     "hard_labels": targets.hard_labels,
     "pseudo_label": lambda z: targets.pseudo_label(z, 0.6)[1],
-    "confident": lambda z: targets.confidence_mask(z, 0.6),
+    "confidence_mask": lambda z: targets.confidence_mask(z, 0.6),
     "sharpen": lambda z: targets.sharpen(softmax(z)),
     "align": lambda z: targets.align(
         softmax(z), np.ones(z.shape[-1]), np.arange(1.0, 1 + z.shape[-1])
@@ -34,7 +34,9 @@ def test_a_row_has_its_target_whatever_the_others(name, data):
 
 
 @given(z=logits(high=1e4), temperature=TEMPERATURES)
-def test_soften_gives_a_distribution_that_orders_as_the_logits(z, temperature):
+def test_soft_targets_gives_a_distribution_that_orders_as_the_logits(
+    z, temperature
+):
     p = np.array(targets.soft_targets(z, temperature))
     assert p.min() >= 0
     np.testing.assert_allclose(p.sum(-1), 1, rtol=1e-5)
@@ -43,7 +45,7 @@ def test_soften_gives_a_distribution_that_orders_as_the_logits(z, temperature):
 
 
 @given(z=logits(), shift=st.integers(-64, 64), temperature=TEMPERATURES)
-def test_soften_does_not_see_a_shift(z, shift, temperature):
+def test_soft_targets_does_not_see_a_shift(z, shift, temperature):
     np.testing.assert_allclose(
         targets.soft_targets(z + np.float32(shift), temperature),
         targets.soft_targets(z, temperature),
