@@ -1,22 +1,19 @@
-"""What the recipes share: data, views, networks, and how they are trained."""
+"""What the recipes share: flags, data sets, views and networks."""
 
 import argparse
-import functools
-import pathlib
-import re
+import inspect
+import os
 
-import _runs
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kconsist import ConsistencyTrainer, callbacks, data, models, views
 
-STEPS_TO_CHECKPOINT = 100
-
-# A mirrored digit is another sign, so these are not flipped.
-DIGITS = ("digits", "mnist", "svhn_cropped", "kmnist", "emnist")
-
+# A mirrored digit is no longer that digit.
+NOT_FLIPPED = ("digits", "mnist", "svhn_cropped", "kmnist", "emnist")
 
 # What a strong view adds to flips and crops; RandAugment's is FixMatch's.
 NOISES = {
@@ -24,68 +21,103 @@ NOISES = {
     "AugMix": (views.AugMix(),),
 }
 
+# The views that a self-trained student learns from.
+STUDENT_VIEWS = ("labeled", "strong", "noisy", "unlabeled_noisy")
 
-def add_dataset_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags that say what is learned, and by which network."""
-    parser.add_argument(
-        "--dataset", default="digits", help="digits, a TFDS name, or a folder"
+
+def add_training_flags(
+    parser: argparse.ArgumentParser,
+    *,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float,
+    batch_norm_momentum: float,
+    labels: int | None = None,
+    unlabeled_ratio: int | None = None,
+) -> None:
+    """Adds the flags of recipes that train classifiers of images.
+
+    The arguments are the flags' defaults; `None` adds no flag.
+    """
+    add = parser.add_argument
+    add("--dataset", default="digits", help="digits, a TFDS name, or a folder")
+    add("--data-dir", help="where TFDS keeps its data sets")
+    add("--image-size", type=int, help="side that images are resized to")
+    add(
+        "--model",
+        type=_model_name,
+        default="WideResNet",
+        help="WideResNet, or a name in keras.applications",
     )
-    parser.add_argument("--data-dir", help="where TFDS keeps its data sets")
-    parser.add_argument(
-        "--image-size", type=int, help="side that images are resized to"
+    add("--depth", type=int, default=10, help="of WideResNet, 6n + 4")
+    add("--width", type=int, default=1, help="of WideResNet")
+    add("--weights", help="of keras.applications: imagenet, or a file")
+    if labels is not None:
+        add("--labels", type=int, default=labels, help="in all; 0 uses all")
+    add("--steps", type=int, default=steps, help="of each network")
+    add("--batch-size", type=int, default=batch_size)
+    if unlabeled_ratio is not None:
+        add(
+            "--unlabeled-ratio",
+            type=int,
+            default=unlabeled_ratio,
+            help="unlabeled images for each labeled one",
+        )
+    add("--learning-rate", type=float, default=learning_rate, help="of Adam")
+    add(
+        "--weight-decay",
+        type=float,
+        default=weight_decay,
+        help="of WideResNet's kernels",
     )
-    parser.add_argument("--depth", type=int, default=10, help="6n + 4")
-    parser.add_argument("--width", type=int, default=1)
-    parser.add_argument("--learning-rate", type=float, default=3e-3)
-    parser.add_argument("--weight-decay", type=float, default=5e-4)
-    parser.add_argument(
-        "--resume", action="store_true", help="go on where a run was stopped"
-    )
-    parser.add_argument(
-        "--deterministic", action="store_true", help="the same floats, slower"
+    add("--batch-norm-momentum", type=float, default=batch_norm_momentum)
+    add("--resume", action="store_true", help="resume a run that was stopped")
+    add(
+        "--deterministic",
+        action="store_true",
+        help="the same weights bit for bit, slower",
     )
 
 
-def add_labels_flag(parser: argparse.ArgumentParser, default: int) -> None:
-    """Adds the flag that says how many labels are used."""
-    parser.add_argument(
-        "--labels", type=int, default=default, help="in all; 0: every image's"
+def _model_name(name):
+    if name == "WideResNet" or name in _applications():
+        return name
+    raise argparse.ArgumentTypeError(
+        "must be WideResNet or a name in keras.applications, such as "
+        f"ResNet50V2, got {name}"
     )
 
 
-def add_method_flag(parser, methods, default: str) -> None:
-    """Adds the flag that names one or more methods, or `every`."""
-    parser.add_argument(
-        "--method", nargs="+", choices=[*methods, "every"], default=[default]
-    )
+def _applications():
+    found = vars(keras.applications).items()
+    return {name: make for name, make in found if inspect.isfunction(make)}
 
 
-def chosen(args: argparse.Namespace, methods) -> list[str]:
-    """Returns the names of the methods to run, in order."""
-    return list(methods) if "every" in args.method else args.method
+def split(
+    train: data.Examples, labels: int, seed: int, include_labeled: bool = False
+):
+    """Splits the training examples into labeled and unlabeled ones.
 
+    Args:
+        train: the training examples.
+        labels: how many labels are kept, equally many of each class; 0 keeps
+            all.
+        seed: seed of the choice.
+        include_labeled: whether the unlabeled images contain the labeled ones.
+            Defaults to `False`.
 
-def load(args: argparse.Namespace):
-    """Returns the training and the test examples."""
-    side = args.image_size
-    train, test = data.load(
-        args.dataset,
-        data_dir=args.data_dir,
-        image_size=(side, side) if side else None,
-    )
-    args.data = data.digest(train.images, train.labels)
-    return train, test
-
-
-def split(args, train, seed: int, include_labeled: bool = False):
-    """Returns the labeled examples and the unlabeled images, or None."""
-    if not args.labels:
+    Returns:
+        (images, labels) of the labeled examples, and the unlabeled images or
+        `None` where there are none.
+    """
+    if not labels:
         return train, train.images if include_labeled else None
-    per_class, rest = divmod(args.labels, train.num_classes)
+    per_class, rest = divmod(labels, train.num_classes)
     if rest:
         raise SystemExit(
             f"--labels must be a multiple of {train.num_classes}, the number "
-            f"of classes, got {args.labels}"
+            f"of classes, got {labels}"
         )
     labeled, unlabeled = data.split_labels(
         train.labels,
@@ -98,92 +130,63 @@ def split(args, train, seed: int, include_labeled: bool = False):
 
 
 def weak_and_strong(dataset: str, noise: str = "RandAugment"):
-    """Returns a weak and a strong view, without the flip for digits."""
-    weak = views.FlipCrop(flip=dataset not in DIGITS)
+    """Returns a weak and a strong view; digits are not flipped."""
+    weak = views.FlipCrop(flip=dataset not in NOT_FLIPPED)
     return weak, views.Compose([weak, *NOISES[noise]])
 
 
-def network(args: argparse.Namespace, train, seed: int) -> keras.Model:
-    """Returns a WideResNet for the images, drawn by a seed."""
-    keras.utils.set_random_seed(seed)
-    return models.WideResNet(
-        args.depth,
-        args.width,
-        train.num_classes,
-        train.images.shape[1:],
-        weight_decay=args.weight_decay,
-        # Of 0.99, the start's variance of 1 is still 2 % after 400 steps, which
-        # outweighs that of a channel whose own is 0.001.
-        batch_norm_momentum=0.97,
-    )
-
-
-def optimizer(args: argparse.Namespace) -> keras.optimizers.Optimizer:
-    """Returns Adam, whose rate falls to 0 along a cosine."""
-    rate = keras.optimizers.schedules.CosineDecay(
-        args.learning_rate, args.steps
-    )
-    return keras.optimizers.Adam(rate)
-
-
-def compile(args: argparse.Namespace, model: keras.Model) -> None:
-    """Compiles with the recipes' optimizer."""
-    model.compile(
-        optimizer(args),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-
-
-def fit(args, model, make_batches, title, epochs=10, averaged=None, **options):
-    """Trains for `args.steps` steps, in epochs of equal length.
-
-    A run that was stopped goes on with its last checkpoint.
+def network(args: argparse.Namespace, train: data.Examples, seed: int):
+    """Returns the network that `--model` names, from uint8 images to logits.
 
     Args:
         args: the recipe's flags.
-        model: compiled model or trainer.
-        make_batches: function of `start_step` to an epoch of batches, with new
-            ones at each pass.
-        title: what is printed above the progress bars, and the name of the
-            checkpoints; no other of the run has it.
-        epochs: largest number of progress bars, or with `averaged` the number.
-            Defaults to `10`.
-        averaged: function of batches to those for BatchNorm where the weights
-            of the last quarter are to be averaged. Defaults to `None`, no
-            averaging.
-        **options: passed on to `fit`.
+        train: examples whose image shape and number of classes it has.
+        seed: seed of its initial weights, and of what is random after it.
     """
-    print(f"\n{title}: {args.steps} steps", flush=True)
-    others = []
-    if averaged is None:
-        epochs = equal_epochs(args.steps, epochs)
-    elif args.steps % epochs:
-        raise SystemExit(
-            f"--steps must be a multiple of {epochs}, as the weights are "
-            f"averaged over the last quarter, got {args.steps}"
+    keras.utils.set_random_seed(seed)
+    shape, classes = train.images.shape[1:], train.num_classes
+    if args.model == "WideResNet":
+        if args.weights:
+            raise SystemExit(
+                "--weights needs a --model of keras.applications, got "
+                "--model WideResNet, which has no pretrained weights"
+            )
+        return models.WideResNet(
+            args.depth,
+            args.width,
+            classes,
+            shape,
+            weight_decay=args.weight_decay,
+            batch_norm_momentum=args.batch_norm_momentum,
         )
-    else:
-        images = averaged(make_batches(start_step=args.steps))
-        others = [averaging(images, epochs)]
-    name = re.sub("[^a-z0-9]+", "_", title.lower())
-    resume = callbacks.Resume(
-        pathlib.Path(args.out) / "checkpoints" / name,
-        settings=_runs.bound(vars(args)),
-        callbacks=others,
-        every=STEPS_TO_CHECKPOINT,
+    application = _applications()[args.model]
+    images = keras.Input(shape)
+    # Each application has pixels in a range of its own.
+    pixels = inspect.getmodule(application).preprocess_input(images)
+    backbone = application(
+        include_top=False,
+        weights=args.weights,
+        input_tensor=pixels,
+        pooling="avg",
     )
-    try:
-        return model.fit(
-            make_batches(start_step=resume.step).repeat(),
-            epochs=epochs,
-            steps_per_epoch=args.steps // epochs,
-            initial_epoch=resume.initial_epoch,
-            callbacks=[*others, resume],
-            **options,
-        )
-    except KeyboardInterrupt as stop:
-        raise SystemExit(f"\n{stop}, with --resume") from None
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = args.batch_norm_momentum
+    logits = keras.layers.Dense(classes, dtype="float32", name="logits")
+    return keras.Model(images, logits(backbone.output), name=backbone.name)
+
+
+@keras.saving.register_keras_serializable(package="recipes")
+class Supervised(ConsistencyTrainer):
+    """Plain training on labels; runs on several workers, as trainers do."""
+
+    views = ("images",)
+
+    def objective(self, views, labels, sample_weight=None):
+        """Returns the compiled loss, the logits and no logs."""
+        logits = self.forward(views["images"])
+        loss = self.compute_loss(views, labels, logits, sample_weight)
+        return loss, logits, {}
 
 
 def equal_epochs(steps: int, most: int) -> int:
@@ -191,93 +194,39 @@ def equal_epochs(steps: int, most: int) -> int:
     return max(count for count in range(1, most + 1) if steps % count == 0)
 
 
-@keras.saving.register_keras_serializable(package="recipes")
-class Supervised(ConsistencyTrainer):
-    """Plain training, which runs on several workers as all trainers do."""
-
-    views = ("images",)
-
-    def objective(self, views, labels, sample_weight=None):
-        """Returns the compiled loss, the logits, no logs."""
-        logits = self.forward(views["images"])
-        loss = self.compute_loss(views, labels, logits, sample_weight)
-        return loss, logits, {}
+def steps_per_epoch(steps: int, epochs: int) -> int:
+    """Returns the steps of each epoch, where all must be equally long."""
+    if steps % epochs:
+        raise SystemExit(
+            f"--steps must be a multiple of {epochs}, as the weights are "
+            f"averaged over the last quarter, got {steps}"
+        )
+    return steps // epochs
 
 
-def train_alone(
-    args, train, labeled, view, seed: int, title: str, averaged=False, **options
-):
-    """Trains a network on labels alone, seen through one view.
+def averaging(batches: tf.data.Dataset, epochs: int):
+    """Returns a callback that averages the weights of the last quarter.
 
     Args:
-        args: the recipe's flags.
-        train: the examples that give the network its shape.
-        labeled: images and labels.
-        view: what the images are seen through.
-        seed: seed of the network, the order and the view.
-        title: what is printed above the progress bars; no other has it.
-        averaged: whether the weights of the last quarter are averaged.
-            Defaults to `False`.
-        **options: passed on to `fit`.
-
-    Returns:
-        The network.
+        batches: what BatchNorm's statistics of the averaged weights are
+            computed on; of several views those that the student learns from.
+        epochs: of the whole training; the ends of the last quarter count.
     """
-    trainer = Supervised(network(args, train, seed))
-    compile(args, trainer)
-    make_batches = functools.partial(
-        data.labeled_views,
-        labeled,
-        view=view,
-        batch_size=args.batch_size,
-        steps=args.steps,
-        seed=seed,
-    )
-    images = (lambda batches: batches) if averaged else None
-    fit(args, trainer, make_batches, title, averaged=images, **options)
-    return trainer.student
 
+    def student_images(batch, labels):
+        if not isinstance(batch, dict):
+            return batch
+        names = [name for name in STUDENT_VIEWS if name in batch]
+        return tf.concat([batch[name] for name in names], 0)
 
-def clean_and_noisy(args, labeled, unlabeled, seed, noise="RandAugment"):
-    """Returns what makes a self-trainer's batches from a step on.
-
-    Each has `args.batch_size` images in all.
-    """
-    clean, noisy = weak_and_strong(args.dataset, noise)
-    ratio = args.unlabeled_ratio if unlabeled is not None else 0
-    return functools.partial(
-        data.clean_noisy,
-        labeled,
-        clean=clean,
-        noisy=noisy,
-        batch_size=args.batch_size // (1 + ratio),
-        unlabeled=unlabeled,
-        unlabeled_ratio=max(1, ratio),
-        steps=args.steps,
-        seed=seed,
-    )
-
-
-def all_noisy(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Returns the images of such batches that the student is trained on."""
-
-    def noisy(batch, labels):
-        views = [batch[name] for name in sorted(batch) if "noisy" in name]
-        return tf.concat(views, 0), labels
-
-    return batches.map(noisy)
-
-
-def averaging(images, epochs: int):
-    """Averages the weights at the ends of the last quarter of the epochs."""
     return callbacks.StochasticWeightAveraging(
         start_epoch=3 * epochs // 4,
-        batch_norm_data=images,
+        batch_norm_data=batches.map(student_images),
         batch_norm_steps=30,
     )
 
 
-def accuracy(model: keras.Model, test) -> float:
+def accuracy(model: keras.Model, test: data.Examples) -> float:
     """Returns the accuracy on the test images, in percent."""
     logits = model.predict(test.images, batch_size=500, verbose=0)
     return 100 * float(np.mean(logits.argmax(-1) == test.labels))

@@ -1,241 +1,111 @@
-"""A few labels and many images: FixMatch, Mean Teacher and their kin.
+"""Semi-supervised learning: FixMatch beside training on the labels only.
 
-    python recipes/semi_supervised.py --method fixmatch
-    python recipes/semi_supervised.py --method every --labels 40 --seeds 3
+    python recipes/semi_supervised.py --seeds 3
     python recipes/semi_supervised.py --dataset cifar10 --labels 250 \
-        --steps 3000 --batch-size 32 --unlabeled-ratio 4
+        --steps 9000 --batch-size 16 --unlabeled-ratio 4 --threshold 0.7
 
-Trains a small WideResNet on the labels and the unlabeled images, and beside
-it, on the same labels for the same number of steps, without them. Prints the
-accuracy of both on the test images.
+Machine: two CPU cores, no GPU. Time: 283 s and 1,492 s.
+Result: accuracy on the test images, labels only and FixMatch: 89.0 % and 94.7 %
+(digits, 50 labels, mean of three seeds, commit 8efab36); 42.4 % and 50.5 %
+(CIFAR-10, 250 labels, one seed, commit bd48157).
+
+Each seed selects other labels. Both networks train for the same number of
+steps; FixMatch also sees unlabeled images. Other methods on the same data:
+studies/every_method.py.
 """
 
-import argparse
 import functools
-import typing
 
 import _common
-import _runs
+import _run
 import keras
-import numpy as np
+from keras.optimizers import schedules
 
-import kconsist
-from kconsist import data, schedules
+from kconsist import FixMatch, data
 
-
-class Given(typing.NamedTuple):
-    """What a method's trainer is made of."""
-
-    args: argparse.Namespace
-    student: keras.Model
-    unlabeled: np.ndarray
-    teacher: keras.Model  # Trained on the labels alone.
-
-    def ramp(self, weight):
-        """Returns a weight that rises over the first 40 % of the steps."""
-        return schedules.LinearRampUp(
-            weight, max(1, int(0.4 * self.args.steps))
-        )
-
-
-def fixmatch(given):
-    return kconsist.FixMatch(
-        given.student,
-        threshold=given.args.threshold,
-        ema_decay=given.args.ema_decay,
-    )
-
-
-def flexmatch(given):
-    return kconsist.FlexMatch(
-        given.student,
-        num_examples=len(given.unlabeled),
-        threshold=given.args.threshold,
-        ema_decay=given.args.ema_decay,
-    )
-
-
-def uda(given):
-    # The authors' settings for 250 labels of CIFAR-10.
-    return kconsist.UDA(
-        given.student,
-        temperature=0.9,
-        threshold=0.8,
-        ema_decay=given.args.ema_decay,
-    )
-
-
-def mean_teacher(given):
-    return kconsist.MeanTeacher(
-        given.student,
-        decay=given.args.ema_decay,
-        consistency_weight=given.ramp(50.0),
-    )
-
-
-def pi_model(given):
-    return kconsist.PiModel(given.student, consistency_weight=given.ramp(10.0))
-
-
-def temporal_ensembling(given):
-    return kconsist.TemporalEnsembling(
-        given.student, len(given.unlabeled), consistency_weight=given.ramp(30.0)
-    )
-
-
-def pseudo_label(given):
-    return kconsist.PseudoLabel(
-        given.student,
-        threshold=given.args.threshold,
-        consistency_weight=given.ramp(1.0),
-    )
-
-
-def vat(given):
-    # ε = 6 for images in [-1, 1]; the student takes 0 to 255.
-    return kconsist.VAT(
-        given.student,
-        epsilon=6 * 127.5,
-        consistency_weight=given.ramp(0.3),
-        entropy_weight=0.06,
-    )
-
-
-def mixmatch(given):
-    # The paper's ramp, whatever the run's length: 75 hurts so early a student.
-    return kconsist.MixMatch(
-        given.student,
-        consistency_weight=schedules.LinearRampUp(75.0, 16_384),
-        ema_decay=given.args.ema_decay,
-    )
-
-
-def debiased_self_training(given):
-    return kconsist.DebiasedSelfTraining(
-        given.student, threshold=given.args.threshold
-    )
-
-
-def self_tuning(given):
-    return kconsist.SelfTuning(
-        given.student, projection_size=128, decay=given.args.ema_decay
-    )
-
-
-def meta_pseudo_labels(given):
-    return kconsist.MetaPseudoLabels(
-        given.student,
-        keras.models.clone_model(given.student),
-        _common.optimizer(given.args),
-        supervised_weight=1.0,
-        uda_weight=given.ramp(8.0),
-    )
-
-
-def noisy_student(given):
-    # One generation, whose teacher learned from the labels alone.
-    logits = given.teacher.predict(given.unlabeled, verbose=0)
-    return kconsist.NoisyStudent(given.student, logits)
-
-
-def minimum_class_confusion(given):
-    return kconsist.MinimumClassConfusion(given.student)
-
-
-# What makes each method's trainer, with its paper's settings or Google's.
-METHODS = {
-    make.__name__: make
-    for make in (
-        fixmatch,
-        flexmatch,
-        uda,
-        mean_teacher,
-        pi_model,
-        temporal_ensembling,
-        pseudo_label,
-        vat,
-        mixmatch,
-        debiased_self_training,
-        self_tuning,
-        meta_pseudo_labels,
-        noisy_student,
-        minimum_class_confusion,
-    )
-}
-INDEXED = ("flexmatch", "temporal_ensembling", "noisy_student")
-# The others see two weak views.
-STRONG = (
-    "fixmatch",
-    "flexmatch",
-    "uda",
-    "debiased_self_training",
-    "meta_pseudo_labels",
-    "noisy_student",
+DEFAULTS = dict(
+    labels=50,
+    steps=400,
+    batch_size=32,  # Labeled images.
+    unlabeled_ratio=3,
+    learning_rate=3e-3,  # Of Adam; falls to 0 along a cosine.
+    weight_decay=5e-4,
+    batch_norm_momentum=0.97,  # 0.99 keeps 2 % of its start for 400 steps.
 )
+THRESHOLD = 0.95  # Confidence that a pseudo-label must have.
+EMA_DECAY = 0.99  # Of the averaged network, which is evaluated and saved.
 
 
-def semi_supervised(args, method, train, labeled, unlabeled, seed, teacher):
-    """Trains on labels and unlabeled images; returns the trainer."""
-    student = _common.network(args, train, seed)
-    trainer = METHODS[method](Given(args, student, unlabeled, teacher))
-    _common.compile(args, trainer)
-    weak, strong = _common.weak_and_strong(args.dataset)
-    make_batches = functools.partial(
-        data.semi_supervised,
-        labeled,
-        unlabeled,
-        weak=weak,
-        strong=strong if method in STRONG else weak,
-        batch_size=args.batch_size,
-        unlabeled_ratio=args.unlabeled_ratio,
-        with_index=method in INDEXED,
-        steps=args.steps,
-        seed=seed,
+def fit(args, run, trainer, make_batches, title):
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    rate = schedules.CosineDecay(args.learning_rate, args.steps)
+    trainer.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+    epochs = _common.equal_epochs(args.steps, most=10)
+    resume = run.resume(title)
+    trainer.fit(
+        make_batches(start_step=resume.step).repeat(),
+        epochs=epochs,
+        steps_per_epoch=args.steps // epochs,
+        initial_epoch=resume.initial_epoch,
+        callbacks=[resume],
     )
-    _common.fit(args, trainer, make_batches, f"{method}, seed {seed}")
-    return trainer
 
 
 def main():
-    parser = _runs.parser(__doc__.split("\n")[0], "semi_supervised")
-    _common.add_dataset_flags(parser)
-    _common.add_labels_flag(parser, default=50)
-    _common.add_method_flag(parser, METHODS, default="fixmatch")
-    parser.add_argument("--seeds", type=int, default=1, help="draws of labels")
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--batch-size", type=int, default=32, help="labeled")
-    parser.add_argument("--unlabeled-ratio", type=int, default=3)
-    parser.add_argument("--threshold", type=float, default=0.95)
-    parser.add_argument("--ema-decay", type=float, default=0.99)
-    args = parser.parse_args()
-    if args.smoke:
-        args.steps = 4
-    folder = _runs.start(args)
-    train, test = _common.load(args)
+    parser = _run.parser(__doc__, "semi_supervised")
+    _common.add_training_flags(parser, **DEFAULTS)
+    add = parser.add_argument
+    add("--seeds", type=int, default=1, help="how many, from --seed on")
+    add("--threshold", type=float, default=THRESHOLD)
+    add("--ema-decay", type=float, default=EMA_DECAY)
+    args = _run.parse(parser, steps=4)
+    run = _run.Run(args)
+
+    train, test = run.load_data()
+    weak, strong = _common.weak_and_strong(args.dataset)
 
     rows = []
     for seed in range(args.seed, args.seed + args.seeds):
         labeled, unlabeled = _common.split(
-            args, train, seed, include_labeled=True
+            train, args.labels, seed, include_labeled=True
         )
-        weak, _ = _common.weak_and_strong(args.dataset)
-        alone = _common.train_alone(
-            args, train, labeled, weak, seed, f"supervised alone, seed {seed}"
+        options = dict(batch_size=args.batch_size, steps=args.steps, seed=seed)
+
+        # The labels only.
+        baseline = _common.network(args, train, seed)
+        make_batches = functools.partial(
+            data.labeled_views, labeled, view=weak, **options
         )
-        alone.save(folder / "supervised.keras")
-        row = {"seed": str(seed), "supervised": _common.accuracy(alone, test)}
+        trainer = _common.Supervised(baseline)
+        fit(args, run, trainer, make_batches, f"supervised, seed {seed}")
+        baseline.save(run.folder / "supervised.keras")
+        row = {
+            "seed": str(seed),
+            "supervised": _common.accuracy(baseline, test),
+        }
+
+        # The labels and the unlabeled images.
+        trainer = FixMatch(
+            _common.network(args, train, seed),
+            threshold=args.threshold,
+            ema_decay=args.ema_decay,
+        )
+        make_batches = functools.partial(
+            data.semi_supervised,
+            labeled,
+            unlabeled,
+            weak=weak,
+            strong=strong,
+            unlabeled_ratio=args.unlabeled_ratio,
+            **options,
+        )
+        fit(args, run, trainer, make_batches, f"fixmatch, seed {seed}")
+        trainer.inference_model.save(run.folder / "fixmatch.keras")
+        row["fixmatch"] = _common.accuracy(trainer, test)
         rows.append(row)
-        for method in _common.chosen(args, METHODS):
-            trainer = semi_supervised(
-                args, method, train, labeled, unlabeled, seed, alone
-            )
-            row[method] = _common.accuracy(trainer, test)
-            trainer.inference_model.save(folder / f"{method}.keras")
-            _runs.write_json(folder / "rows.json", rows)
-    rows = _runs.with_mean(rows)
-    print(_runs.table(_runs.turned(rows)))
-    _runs.finish(args, folder, rows)
+        run.write("rows.json", rows)
+    run.finish(_run.summarize(rows))
 
 
 if __name__ == "__main__":
-    main()
+    _run.run(main)

@@ -1,9 +1,11 @@
-"""Draws each operation of RandAugment at increasing magnitude.
+"""Draws each operation of RandAugment at increasing magnitudes.
 
     python recipes/show_views.py
 
-A row an operation, a column a magnitude from 0 to 10, on an image of CIFAR-10
-where TFDS has it prepared, else on a digit. Takes seconds.
+Machine: one CPU core. Time: seconds.
+Result: recipes/results/views_ops.png, one row for each operation, one column
+for each magnitude from 0 to 10, on an image of CIFAR-10 where TFDS has it
+prepared, otherwise on a digit.
 """
 
 import argparse
@@ -22,14 +24,14 @@ MAGNITUDES = (0, 2, 4, 6, 8, 10)
 
 
 def read_image(number):
-    """Returns an image of CIFAR-10, or a digit in its size."""
+    """Returns an image of CIFAR-10, or a digit of the same size."""
     try:
         import tensorflow_datasets as tfds
 
         split = f"test[{number}:{number + 1}]"
         (example,) = tfds.load("cifar10", split=split, download=False)
         return example["image"].numpy()
-    except (ImportError, AssertionError, OSError):  # TFDS, or its files.
+    except (ImportError, AssertionError, OSError):  # No TFDS, or not prepared.
         from sklearn.datasets import load_digits
 
         digit = np.minimum(load_digits().images[number] * 16, 255)
@@ -37,7 +39,7 @@ def read_image(number):
 
 
 def at_magnitudes(name):
-    """Returns a view that gives image i an operation at magnitude i."""
+    """Returns a view that applies an operation at magnitude i to image i."""
 
     def operation(images, seed):
         return tf.concat(
@@ -58,8 +60,9 @@ def main():
     parser.add_argument("--image", type=int, default=34, help="its number")
     parser.add_argument("--seed", type=int, default=0, help="of the directions")
     parser.add_argument("--out", default="recipes/results/views_ops.png")
-    parser.add_argument("--smoke", action="store_true", help="same; it is fast")
+    parser.add_argument("--smoke", action="store_true", help="changes nothing")
     args = parser.parse_args()
+
     images = np.stack([read_image(args.image)] * len(MAGNITUDES))
     rows = {name: at_magnitudes(name) for name in FIXMATCH_OPS}
     figure = views.show(images, rows, seed=args.seed)
