@@ -58,7 +58,7 @@ def parse(flags: argparse.ArgumentParser, **smoke) -> argparse.Namespace:
 class Run:
     """A recipe's run: its strategy, folder, data, checkpoints and results.
 
-    Entering a run sets the strategy for all that follows. The chief writes to
+    Making one sets the strategy for all that follows. The chief writes to
     `args.out`; the files of other workers go to a temporary folder.
 
     Args:
@@ -132,7 +132,7 @@ class Run:
             title: names the checkpoints; no other `fit` of the run has it.
             others: callbacks whose state is kept too. Defaults to `()`.
         """
-        print(f"\n{title}: {self.args.steps} steps", flush=True)
+        print(f"\n{title}", flush=True)
         name = re.sub("[^a-z0-9]+", "_", title.lower())
         return callbacks.Resume(
             pathlib.Path(self.args.out) / "checkpoints" / name,

@@ -1,17 +1,17 @@
-"""How benchmarks measure: all take turns, and medians are compared."""
+"""Measures alternatives in turns, and compares their medians."""
 
 import statistics
 import time
 
 
 def median_seconds(runs: dict, rounds: int) -> dict:
-    """Returns the median time of each run, in seconds.
+    """Returns the median time of each function, in seconds.
 
     Args:
-        runs: name to a function without arguments. In each round all are
-            called, one after the other, so that what disturbs the machine
-            disturbs them alike.
-        rounds: how many rounds count.
+        runs: names and functions without arguments. Each round calls all of
+            them, one after the other, so that other work on the machine slows
+            all of them down.
+        rounds: number of measured rounds.
     """
     times = {name: [] for name in runs}
     for _ in range(rounds):

@@ -1,13 +1,15 @@
-"""Images a second of each corruption, and the time of all 95 cells.
+"""Measures images per second of each corruption, and the time of 95 cells.
 
     python recipes/benchmarks/corruptions.py
 
-Synthetic images of CIFAR-10's size, all five severities, on one core: the
-process is pinned to one, and the numerical libraries are told to use one
-thread. The loop calls `corrupt` with one image at a time, as a data loader
-does; the batch gives it all images at once. Both give the same images. The
-total is also printed as processor time, which other work on the machine lets
-be, where it stretches the time on the clock.
+Machine: one core. Result: 9.8 s for 95 cells of 1,000 images (two CPU cores,
+2026-11-20).
+
+Synthetic images of CIFAR-10's size, all five severities. The process is pinned
+to one core, and the numerical libraries use one thread. "loop" calls `corrupt`
+with one image at a time, as a data loader does; "batch" with all images at
+once. Both return the same images. The total is printed as time on the clock and
+as processor time, which other work on the machine does not increase.
 """
 
 import argparse
@@ -33,7 +35,7 @@ def pictures(count):
 
 
 def batch_seconds(images, name):
-    """Time of five severities of all images at once."""
+    """Returns the seconds of five severities of all images at once."""
     start = time.perf_counter()
     for severity in SEVERITIES:
         corrupt(images, name, severity)
@@ -41,7 +43,7 @@ def batch_seconds(images, name):
 
 
 def loop_seconds(images, name):
-    """Time of five severities of one image after the other."""
+    """Returns the seconds of five severities, one image at a time."""
     start = time.perf_counter()
     for severity in SEVERITIES:
         for number in range(len(images)):
@@ -61,7 +63,7 @@ def main():
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     images = pictures(args.images)
     few = images[: args.loop_images]
-    for name in CORRUPTIONS:  # The first call imports, and draws the frost.
+    for name in CORRUPTIONS:  # The first call imports, and makes the frost.
         corrupt(images[:1], name, 1)
 
     print(f"{'images/s':<18} {'batch':>9} {'loop':>9} {'ratio':>6}")

@@ -1,12 +1,14 @@
-"""Images a second of `data.semi_supervised` over those of its views alone.
+"""Compares the throughput of `data.semi_supervised` with that of its views.
 
     python recipes/benchmarks/pipeline.py
 
-FixMatch's shape: 64 labeled images and 7 times as many unlabeled ones, 32x32,
-out of 50,000 in memory, as a weak view of both and a strong view of the latter.
-"Views alone" maps one batch that is there already to the same three views, with
+Machine: two CPU cores, no GPU. Result: 0.86 of the throughput of the views.
+
+FixMatch's batch: 64 labeled images and 7 times as many unlabeled ones, 32x32,
+out of 50,000 in memory, in a weak view of both and a strong view of the latter.
+"views only" maps one batch in memory to the same three views, with
 `num_parallel_calls=AUTOTUNE`; the pipeline also shuffles, repeats and gathers.
-Both take turns; the figure is the ratio of their median throughputs.
+The figure is the ratio of median throughputs, measured in turns.
 """
 
 import argparse
@@ -39,8 +41,8 @@ def pipeline(images, labels, args):
     )
 
 
-def views_alone(images, labels, args):
-    """Returns the same views of one batch, again and again."""
+def views_only(images, labels, args):
+    """Returns the same views of one batch, repeated."""
     unlabeled = args.batch_size * args.unlabeled_ratio
     batch = images[: args.batch_size], images[-unlabeled:]
 
@@ -64,7 +66,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--unlabeled-ratio", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=40, help="a round")
+    parser.add_argument("--steps", type=int, default=40, help="of a round")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--smoke", action="store_true")
     args = parser.parse_args()
@@ -75,7 +77,7 @@ def main():
     images = rng.integers(0, 256, (50_000, 32, 32, 3), "uint8")
     labels = rng.integers(0, 10, 50_000)
     runs = {
-        "views alone": views_alone(images, labels, args),
+        "views only": views_only(images, labels, args),
         "semi_supervised": pipeline(images, labels, args),
     }
     viewed = args.batch_size * (1 + 2 * args.unlabeled_ratio)
@@ -86,8 +88,8 @@ def main():
     _turns.median_seconds(turns, 1)  # Traces.
     medians = _turns.median_seconds(turns, args.rounds)
     for name, seconds in medians.items():
-        print(f"{name}: {args.steps * viewed / seconds:,.0f} images a second")
-    print(f"ratio: {medians['views alone'] / medians['semi_supervised']:.3f}")
+        print(f"{name}: {args.steps * viewed / seconds:,.0f} images/s")
+    print(f"ratio: {medians['views only'] / medians['semi_supervised']:.3f}")
 
 
 if __name__ == "__main__":

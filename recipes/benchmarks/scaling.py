@@ -1,15 +1,16 @@
-"""Images a second of one replica, two replicas and two worker processes.
+"""Compares one replica with two replicas and with two worker processes.
 
     python recipes/benchmarks/scaling.py
 
-FixMatch with an average, WRN-10-1, 32 labeled and 96 unlabeled images a step in
-all, however many replicas share them. Each way is a process of its own, the
-workers two, that waits for its turn; the figures are ratios of median times.
+Machine: two CPU cores, no GPU. Result: 649 images/s on one replica; a step
+takes 1.10 times as long on two replicas, 1.22 times in two processes (commit
+0602f69).
 
-On a CPU one replica already computes on all cores, so two of them on the same
-cores can gain little: what is measured is what sharing a step costs. On two
-cores, 2026-11-20: one replica 649 images/s, two replicas 1.10 times the time of
-a step, two processes 1.22.
+FixMatch with an averaged network, WRN-10-1, 32 labeled and 96 unlabeled images
+in a step of all replicas. Each configuration runs in its own process, the
+workers in two, and trains in turns with the others; the figures are ratios of
+median times. One replica already computes on all cores, so two replicas on the
+same cores cannot be much faster: the figures are the overhead of distribution.
 """
 
 import argparse
@@ -23,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import _turns
 
-WAYS = {
+CONFIGURATIONS = {
     "one replica": "none",
     "two replicas": "mirrored",
     "two processes": "multiworker",
@@ -32,7 +33,7 @@ LABELED, UNLABELED = 32, 96
 
 
 def serve(args):
-    """Trains for a round whenever a line comes in, until there are no more."""
+    """Trains for a round for each line of the standard input."""
     import keras
     import tensorflow as tf
 
@@ -57,7 +58,7 @@ def serve(args):
 
 
 def batches():
-    """One batch of random images."""
+    """Returns a dataset of one batch of random images."""
     import numpy as np
     import tensorflow as tf
 
@@ -75,7 +76,7 @@ def batches():
 
 
 def start(strategy, steps):
-    """Starts the process of a way, or the two of the workers."""
+    """Starts the process of a configuration, or the two workers."""
     environments = [{}]
     if strategy == "multiworker":
         sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
@@ -105,7 +106,7 @@ def start(strategy, steps):
 
 
 def turn(processes):
-    """Lets processes train for a round, together."""
+    """Trains for a round in all processes of a configuration."""
     for process in processes:
         process.stdin.write("go\n")
         process.stdin.flush()
@@ -116,31 +117,36 @@ def turn(processes):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--steps", type=int, default=20, help="a round")
+    parser.add_argument("--steps", type=int, default=20, help="of a round")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--smoke", action="store_true")
-    # What the processes of the ways are started with.
+    # Set for the processes that this one starts.
     parser.add_argument("--strategy", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.smoke:
         args.steps, args.rounds = 2, 1
     if args.strategy:
         return serve(args)
-    ways = {way: start(name, args.steps) for way, name in WAYS.items()}
+    processes = {
+        name: start(strategy, args.steps)
+        for name, strategy in CONFIGURATIONS.items()
+    }
     try:
-        turns = {way: lambda run=run: turn(run) for way, run in ways.items()}
+        turns = {
+            name: lambda own=own: turn(own) for name, own in processes.items()
+        }
         _turns.median_seconds(turns, 1)  # Traces.
         medians = _turns.median_seconds(turns, args.rounds)
     finally:
-        for process in sum(ways.values(), []):
+        for process in sum(processes.values(), []):
             process.kill()
             process.wait()
-    alone = medians["one replica"]
-    for way, seconds in medians.items():
+    one = medians["one replica"]
+    for name, seconds in medians.items():
         rate = args.steps * (LABELED + UNLABELED) / seconds
         print(
-            f"{way}: {rate:.0f} images/s, {1e3 * seconds / args.steps:.1f} ms "
-            f"a step, ratio: {seconds / alone:.3f}"
+            f"{name}: {rate:.0f} images/s, {1e3 * seconds / args.steps:.1f} ms "
+            f"a step, ratio: {seconds / one:.3f}"
         )
 
 

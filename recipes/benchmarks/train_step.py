@@ -1,11 +1,14 @@
-"""Time of a `fit` step over a hand-written step with the same arithmetic.
+"""Compares a step of `fit` with a hand-written step of the same arithmetic.
 
     python recipes/benchmarks/train_step.py
 
-FixMatch with an average, WRN-10-2, 32 labeled and 128 unlabeled images. The
-hand-written `tf.function` makes the same forward pass, backward pass, optimizer
-step and averaging on the same batches, and no more: no checks, logs, metrics or
-callbacks. Both take turns; the figure is the ratio of their median times.
+Machine: two CPU cores, no GPU. Result: 595 ms and 589 ms, ratio 1.01 (commit
+60c3a69).
+
+FixMatch with an averaged network, WRN-10-2, 32 labeled and 128 unlabeled
+images. The hand-written `tf.function` has the same forward pass, backward pass,
+optimizer step and averaging on the same batches, without checks, logs, metrics
+or callbacks. The figure is the ratio of median times, measured in turns.
 """
 
 import argparse
@@ -24,7 +27,7 @@ THRESHOLD, DECAY = 0.95, 0.999
 
 
 def batches(labeled, unlabeled, steps):
-    """The same random batch, `steps` times."""
+    """Returns the same random batch, `steps` times."""
     rng = np.random.default_rng(0)
 
     def images(count):
@@ -82,7 +85,7 @@ def by_hand(model):
 
 
 def by_fit(model):
-    """Returns a run of `FixMatch.fit`."""
+    """Returns a function that runs `FixMatch.fit`."""
     trainer = FixMatch(model, threshold=THRESHOLD, ema_decay=DECAY)
     trainer.compile(
         keras.optimizers.SGD(0.03, momentum=0.9, nesterov=True),
@@ -98,7 +101,7 @@ def main():
     parser.add_argument("--unlabeled", type=int, default=128)
     parser.add_argument("--depth", type=int, default=10)
     parser.add_argument("--width", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=20, help="a round")
+    parser.add_argument("--steps", type=int, default=20, help="of a round")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--smoke", action="store_true")
     args = parser.parse_args()
