@@ -59,7 +59,6 @@ def main():
     add("--hard-labels", action="store_true")
     args = _run.parse(parser, steps=EPOCHS)
     run = _run.Run(args)
-
     train, test = run.load_data()
     labeled, unlabeled = _common.split(
         train, args.labels, args.seed, include_labeled=True
@@ -78,6 +77,7 @@ def main():
     )
     name = "teacher, labels only"
     fit(args, run, _common.Supervised(teacher), make_batches, name)
+    teacher.save(run.folder / "teacher.keras")
     rows = [{"network": name, "accuracy, %": _common.accuracy(teacher, test)}]
 
     for generation in range(1, args.generations + 1):
