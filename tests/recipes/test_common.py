@@ -242,6 +242,7 @@ def tiny_network(train):
     return keras.Model(images, logits)
 
 
+@pytest.mark.slow
 def test_every_method_of_the_study_trains(monkeypatch):
     monkeypatch.syspath_prepend(RECIPES / "studies")
     import every_method

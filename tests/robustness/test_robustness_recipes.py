@@ -30,7 +30,7 @@ def run(script, *flags):
 def test_smoke_run_compares_two_models_and_resumes(tmp_path):
     result = run("evaluate_robustness.py", "--smoke", "--out", tmp_path)
     assert result.returncode == 0, result.stderr[-2000:]
-    assert "more than first" in result.stdout
+    assert "gain over first" in result.stdout
     assert "Regenerated" in result.stdout
     first = Report.load(tmp_path / "report.json")
     second = Report.load(tmp_path / "report_2.json")
