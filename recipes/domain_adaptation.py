@@ -6,7 +6,7 @@
 
 Machine: two CPU cores, no GPU. Time: 132 s (the first command).
 Result: accuracy on the target's test images: source only 11.6 %, minimum class
-confusion 11.3 %, so no help where the source only is at chance (one seed).
+confusion 11.3 %, which does not help from chance level (one seed).
 
 The source is one half of the training images with their labels. The target is
 the other half without labels, and shifted: inverted and tinted, or under one of

