@@ -1,5 +1,8 @@
 """The public names of the package: `python tests/public_names.py` counts them.
 
+`--modules` prints those that pdoc does not find from another one, for
+`docs/build`.
+
 A package's public names are its `__all__`. A module that a package exports and
 that has none exports the functions and classes that it defines.
 """
@@ -7,6 +10,7 @@ that has none exports the functions and classes that it defines.
 import importlib
 import inspect
 import pkgutil
+import sys
 
 import kconsist
 from kconsist import robustness
@@ -37,6 +41,16 @@ def public_names():
     return found
 
 
+def roots():
+    """Returns the modules that their package's `__all__` leaves out."""
+    found = public_names()
+    for module in found:
+        package, _, name = module.rpartition(".")
+        exported = getattr(sys.modules.get(package), "__all__", None)
+        if not package or (exported is not None and name not in exported):
+            yield module
+
+
 def _defined(module):
     return [
         name
@@ -57,6 +71,8 @@ def distinct():
 
 
 if __name__ == "__main__":
+    if "--modules" in sys.argv:
+        sys.exit(print(*roots()))
     for module, names in public_names().items():
         print(f"{len(names):4} {module}")
     print(f"{len(distinct()):4} distinct classes, functions and constants")
