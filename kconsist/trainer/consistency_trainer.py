@@ -153,15 +153,14 @@ class ConsistencyTrainer(StudentTeacher):
     def minimize(self, loss_fn, network, optimizer):
         """Makes one optimizer step on the loss that a function returns.
 
-        Regularizers of the network join the loss here, once, whatever weights
-        the loss gives to its terms.
+        Adds the network's regularizers once, whatever the loss's own weights.
 
         Args:
             loss_fn: function without arguments that returns a tuple, the loss
                 first.
-            network: `keras.Model` whose trainable variables are updated; the
-                trainer itself stands for the student and the heads.
-            optimizer: the optimizer that was built with them.
+            network: `keras.Model` to train; the trainer itself stands for the
+                student and the heads.
+            optimizer: the optimizer that was built with its variables.
 
         Returns:
             The tuple, with the regularizers in its loss.
@@ -177,12 +176,7 @@ class ConsistencyTrainer(StudentTeacher):
         return loss, *others
 
     def compute_loss(
-        self,
-        x=None,
-        y=None,
-        y_pred=None,
-        sample_weight=None,
-        training: bool = True,
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         """Returns the compiled loss, in evaluation with the regularizers.
 
