@@ -66,7 +66,7 @@ class ConsistencyTrainer(StudentTeacher):
     # Of unlabeled images, for methods with the view "index".
     num_examples: int | None = None
 
-    def __init__(self, student, teacher=None, **kwargs):
+    def __init__(self, student: keras.Model, teacher=None, **kwargs):
         super().__init__(student, teacher, **kwargs)
         self.trackers = [keras.metrics.Mean(name=name) for name in self.logs]
 

@@ -4,6 +4,7 @@ It settles for every method what is trained, what predicts and what is saved.
 """
 
 import inspect
+import typing
 
 import keras
 
@@ -39,7 +40,12 @@ class StudentTeacher(_keras.Prebuilt):
     arguments_as_weights: tuple = ()
 
     def __init__(
-        self, student, teacher=None, ema_decay=None, ema_warmup=None, **kwargs
+        self,
+        student: keras.Model,
+        teacher: keras.Model | None = None,
+        ema_decay: float | None = None,
+        ema_warmup: str | None = None,
+        **kwargs,
     ):
         _checks.trainable_model(student)
         if ema_decay is not None:
@@ -55,7 +61,7 @@ class StudentTeacher(_keras.Prebuilt):
         kwargs.setdefault("dtype", student.dtype_policy)
         super().__init__(**kwargs)
         self.student = student
-        self.teacher = teacher
+        self.teacher: typing.Any = teacher
         self.ema_decay = ema_decay
         self.ema_warmup = ema_warmup
         if ema_decay is not None:

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kconsist import _checks, distribute, features
+from kconsist._types import FloatOrSchedule
 from kconsist.layers import reverse_gradient
 from kconsist.losses import LogitsKLDivergence
 from kconsist.trainer import ConsistencyTrainer
@@ -70,12 +71,12 @@ class AdversarialDropout(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        classifier=None,
-        rate=0.5,
-        consistency_weight=1.0,
-        reversal=1.0,
-        seed=0,
+        student: keras.Model,
+        classifier: str | None = None,
+        rate: float = 0.5,
+        consistency_weight: FloatOrSchedule = 1.0,
+        reversal: FloatOrSchedule = 1.0,
+        seed: int = 0,
         **kwargs,
     ):
         _checks.in_range("rate", rate, 0, 0.99)

@@ -7,6 +7,7 @@ Adaptation".
 import keras
 
 from kconsist import _checks
+from kconsist._types import FloatOrSchedule
 from kconsist.losses import MinimumClassConfusionLoss
 from kconsist.trainer import ConsistencyTrainer
 
@@ -52,7 +53,11 @@ class MinimumClassConfusion(ConsistencyTrainer):
     logs = ("supervised_loss", "confusion_loss")
 
     def __init__(
-        self, student, temperature=2.5, confusion_weight=1.0, **kwargs
+        self,
+        student: keras.Model,
+        temperature: float = 2.5,
+        confusion_weight: FloatOrSchedule = 1.0,
+        **kwargs,
     ):
         _checks.weight("confusion_weight", confusion_weight)
         super().__init__(student, **kwargs)

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from kconsist import _checks, ema
+from kconsist._types import OptimizerLike
 from kconsist.features import l2_normalize, with_features
 from kconsist.losses import SoftCrossEntropyLoss, SoftTripletLoss
 from kconsist.trainer import ConsistencyTrainer, _optimizers
@@ -75,13 +76,13 @@ class MutualMeanTeaching(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        peer,
-        peer_optimizer,
-        soft_weight=0.5,
-        soft_triplet_weight=0.8,
-        triplet_weight=1.0,
-        decay=0.999,
+        student: keras.Model,
+        peer: keras.Model,
+        peer_optimizer: OptimizerLike,
+        soft_weight: float = 0.5,
+        soft_triplet_weight: float = 0.8,
+        triplet_weight: float = 1.0,
+        decay: float = 0.999,
         **kwargs,
     ):
         _checks.in_range("soft_weight", soft_weight, 0, 1)

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from kconsist import _checks, distribute, ema, targets
+from kconsist._types import FloatOrSchedule
 from kconsist.losses import ClassBalanceLoss
 from kconsist.trainer import ConsistencyTrainer
 
@@ -64,11 +65,11 @@ class SelfEnsembling(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        decay=0.99,
-        threshold=0.968,
-        consistency_weight=3.0,
-        balance_weight=0.005,
+        student: keras.Model,
+        decay: float = 0.99,
+        threshold: float = 0.968,
+        consistency_weight: FloatOrSchedule = 3.0,
+        balance_weight: FloatOrSchedule = 0.005,
         **kwargs,
     ):
         _checks.in_range("decay", decay, 0, 1)

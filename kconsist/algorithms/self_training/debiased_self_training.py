@@ -7,6 +7,7 @@ Learning".
 import keras
 
 from kconsist import _checks, distribute, features
+from kconsist._types import FloatOrSchedule
 from kconsist.layers import reverse_gradient
 from kconsist.losses import (
     ConfidenceBasedSelfTrainingLoss,
@@ -86,14 +87,14 @@ class DebiasedSelfTraining(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        threshold=0.95,
-        consistency_weight=1.0,
-        worst_case_weight=1.0,
-        eta_prime=2.0,
-        reversal=None,
-        width=2048,
-        dropout=0.5,
+        student: keras.Model,
+        threshold: float = 0.95,
+        consistency_weight: FloatOrSchedule = 1.0,
+        worst_case_weight: FloatOrSchedule = 1.0,
+        eta_prime: float = 2.0,
+        reversal: FloatOrSchedule | None = None,
+        width: int = 2048,
+        dropout: float = 0.5,
         **kwargs,
     ):
         reversal = WarmStart(0.1, steps=1000) if reversal is None else reversal

@@ -6,6 +6,8 @@ Reference: Hinton, Vinyals, Dean 2015, "Distilling the Knowledge in a Neural
 Network".
 """
 
+import typing
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -75,11 +77,11 @@ class Distiller(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        teacher,
-        alpha=0.1,
-        temperature=3.0,
-        distillation_loss=None,
+        student: keras.Model,
+        teacher: keras.Model,
+        alpha: float = 0.1,
+        temperature: float = 3.0,
+        distillation_loss: keras.distillation.DistillationLoss | None = None,
         **kwargs,
     ):
         _checks.in_range("alpha", alpha, 0, 1)
@@ -87,7 +89,7 @@ class Distiller(ConsistencyTrainer):
         super().__init__(student, teacher, **kwargs)
         self.alpha = alpha
         self.temperature = temperature
-        self.distillation_loss = distillation_loss
+        self.distillation_loss: typing.Any = distillation_loss
         self.hinton_loss = LogitsKLDivergence(
             temperature, temperature_squared=True
         )

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kconsist import _checks, distribute, ema, targets
+from kconsist._types import FloatOrSchedule, OptimizerLike
 from kconsist.losses import LogitsKLDivergence
 from kconsist.trainer import ConsistencyTrainer, _optimizers
 
@@ -77,17 +78,17 @@ class MetaPseudoLabels(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        teacher,
-        teacher_optimizer,
-        consistency_weight=1.0,
-        supervised_weight=0.0,
-        uda_weight=8.0,
-        temperature=0.7,
-        threshold=0.6,
-        baseline_decay=0.99,
-        sampled=True,
-        seed=0,
+        student: keras.Model,
+        teacher: keras.Model,
+        teacher_optimizer: OptimizerLike,
+        consistency_weight: FloatOrSchedule = 1.0,
+        supervised_weight: float = 0.0,
+        uda_weight: FloatOrSchedule = 8.0,
+        temperature: float = 0.7,
+        threshold: float = 0.6,
+        baseline_decay: float = 0.99,
+        sampled: bool = True,
+        seed: int = 0,
         **kwargs,
     ):
         _checks.weight("consistency_weight", consistency_weight)

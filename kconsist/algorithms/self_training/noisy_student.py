@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from kconsist import _checks, targets
+from kconsist._types import FloatOrSchedule
 from kconsist.trainer import ConsistencyTrainer
 
 
@@ -73,11 +74,11 @@ class NoisyStudent(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        teacher_logits,
-        temperature=1.0,
-        hard_labels=False,
-        consistency_weight=None,
+        student: keras.Model,
+        teacher_logits: np.ndarray,
+        temperature: float = 1.0,
+        hard_labels: bool = False,
+        consistency_weight: FloatOrSchedule | None = None,
         **kwargs,
     ):
         _checks.positive("temperature", temperature)

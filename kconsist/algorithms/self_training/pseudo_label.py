@@ -7,6 +7,7 @@ Learning Method for Deep Neural Networks".
 import keras
 
 from kconsist import _checks, distribute, targets
+from kconsist._types import FloatOrSchedule
 from kconsist.trainer import ConsistencyTrainer
 
 
@@ -56,7 +57,11 @@ class PseudoLabel(ConsistencyTrainer):
     logs = ("supervised_loss", "consistency_loss", "mask_rate")
 
     def __init__(
-        self, student, threshold=0.0, consistency_weight=3.0, **kwargs
+        self,
+        student: keras.Model,
+        threshold: float = 0.0,
+        consistency_weight: FloatOrSchedule = 3.0,
+        **kwargs,
     ):
         _checks.in_range("threshold", threshold, 0, 1)
         _checks.weight("consistency_weight", consistency_weight)

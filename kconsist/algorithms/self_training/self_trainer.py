@@ -79,12 +79,12 @@ class SelfTrainer(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        teacher,
-        temperature=1.0,
-        temperature_squared=True,
-        alpha=0.5,
-        hard_targets=False,
+        student: keras.Model,
+        teacher: keras.Model,
+        temperature: float = 1.0,
+        temperature_squared: bool = True,
+        alpha: float = 0.5,
+        hard_targets: bool = False,
         **kwargs,
     ):
         _checks.positive("temperature", temperature)

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kconsist import _checks, ema, features, targets
+from kconsist._types import FloatOrSchedule
 from kconsist.layers import ClassQueues
 from kconsist.losses import LogitsKLDivergence
 from kconsist.trainer import ConsistencyTrainer
@@ -72,13 +73,13 @@ class SelfTuning(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        consistency_weight=1.0,
-        temperature=0.07,
-        queue_length=32,
-        projection_size=1024,
-        decay=0.999,
-        seed=0,
+        student: keras.Model,
+        consistency_weight: FloatOrSchedule = 1.0,
+        temperature: float = 0.07,
+        queue_length: int = 32,
+        projection_size: int = 1024,
+        decay: float = 0.999,
+        seed: int = 0,
         **kwargs,
     ):
         _checks.weight("consistency_weight", consistency_weight)

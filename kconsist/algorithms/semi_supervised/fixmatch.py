@@ -7,6 +7,7 @@ with Consistency and Confidence".
 import keras
 
 from kconsist import _checks, distribute, targets
+from kconsist._types import FloatOrSchedule
 from kconsist.trainer import ConsistencyTrainer
 
 
@@ -61,10 +62,10 @@ class FixMatch(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        threshold=0.95,
-        consistency_weight=1.0,
-        ema_decay=None,
+        student: keras.Model,
+        threshold: float = 0.95,
+        consistency_weight: FloatOrSchedule = 1.0,
+        ema_decay: float | None = None,
         **kwargs,
     ):
         _checks.in_range("threshold", threshold, 0, 1)

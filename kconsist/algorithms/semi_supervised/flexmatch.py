@@ -7,6 +7,7 @@ Curriculum Pseudo Labeling".
 import keras
 
 from kconsist import _checks, distribute, targets
+from kconsist._types import FloatOrSchedule
 from kconsist.layers import DynamicThresholding
 from kconsist.trainer import ConsistencyTrainer
 
@@ -68,13 +69,13 @@ class FlexMatch(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        num_examples,
-        threshold=0.95,
-        consistency_weight=1.0,
-        mapping="convex",
-        warmup=True,
-        ema_decay=None,
+        student: keras.Model,
+        num_examples: int,
+        threshold: float = 0.95,
+        consistency_weight: FloatOrSchedule = 1.0,
+        mapping: str = "convex",
+        warmup: bool = True,
+        ema_decay: float | None = None,
         **kwargs,
     ):
         _checks.weight("consistency_weight", consistency_weight)

@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 from kconsist import _checks, ema, targets
+from kconsist._types import FloatOrSchedule
 from kconsist.trainer import ConsistencyTrainer
 
 
@@ -67,12 +68,12 @@ class MeanTeacher(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        decay=0.999,
-        consistency_weight=50.0,
-        warmup="mean",
-        batch_norm="own",
-        teacher_training=True,
+        student: keras.Model,
+        decay: float = 0.999,
+        consistency_weight: FloatOrSchedule = 50.0,
+        warmup: str | None = "mean",
+        batch_norm: str = "own",
+        teacher_training: bool = True,
         **kwargs,
     ):
         _checks.in_range("decay", decay, 0, 1)

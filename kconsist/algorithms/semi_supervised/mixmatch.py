@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from kconsist import _checks, distribute, ema, targets
+from kconsist._types import FloatOrSchedule
 from kconsist.mixing import mixup, mixup_lambda
 from kconsist.trainer import ConsistencyTrainer
 
@@ -78,12 +79,12 @@ class MixMatch(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        temperature=0.5,
-        alpha=0.75,
-        consistency_weight=75.0,
-        ema_decay=None,
-        seed=0,
+        student: keras.Model,
+        temperature: float = 0.5,
+        alpha: float = 0.75,
+        consistency_weight: FloatOrSchedule = 75.0,
+        ema_decay: float | None = None,
+        seed: int = 0,
         **kwargs,
     ):
         _checks.positive("temperature", temperature)

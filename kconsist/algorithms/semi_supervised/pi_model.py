@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from kconsist import _checks
+from kconsist._types import FloatOrSchedule
 from kconsist.losses import LogitsKLDivergence
 from kconsist.trainer import ConsistencyTrainer
 
@@ -69,16 +70,16 @@ class PiModel(ConsistencyTrainer):
     https://arxiv.org/abs/1606.04586; https://arxiv.org/abs/1412.4864
     """
 
-    views = ("labeled", "weak", "strong")
+    views: tuple = ("labeled", "weak", "strong")
     logs = ("supervised_loss", "consistency_loss")
 
     def __init__(
         self,
-        student,
-        consistency_weight=10.0,
-        distance="mse",
-        stop_gradient=False,
-        more_views=(),
+        student: keras.Model,
+        consistency_weight: FloatOrSchedule = 10.0,
+        distance: str = "mse",
+        stop_gradient: bool = False,
+        more_views: tuple[str, ...] = (),
         **kwargs,
     ):
         _checks.weight("consistency_weight", consistency_weight)

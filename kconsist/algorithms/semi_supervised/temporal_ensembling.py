@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from kconsist import _checks
+from kconsist._types import FloatOrSchedule
 from kconsist.layers import PredictionEnsemble
 from kconsist.trainer import ConsistencyTrainer
 
@@ -71,10 +72,10 @@ class TemporalEnsembling(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        num_examples,
-        decay=0.6,
-        consistency_weight=30.0,
+        student: keras.Model,
+        num_examples: int,
+        decay: float = 0.6,
+        consistency_weight: FloatOrSchedule = 30.0,
         **kwargs,
     ):
         _checks.weight("consistency_weight", consistency_weight)

@@ -6,8 +6,10 @@ Training".
 
 import keras
 from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
 
 from kconsist import _checks, distribute, targets
+from kconsist._types import FloatOrSchedule
 from kconsist.losses import EntropyLoss, StrongWeakConsistencyLoss
 from kconsist.trainer import ConsistencyTrainer
 
@@ -75,14 +77,14 @@ class UDA(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        consistency_weight=1.0,
-        temperature=1.0,
-        threshold=0.0,
-        signal_annealing=None,
-        entropy_weight=0.0,
-        ema_decay=None,
-        ema_warmup="num_updates",
+        student: keras.Model,
+        consistency_weight: FloatOrSchedule = 1.0,
+        temperature: float = 1.0,
+        threshold: float = 0.0,
+        signal_annealing: LearningRateSchedule | None = None,
+        entropy_weight: FloatOrSchedule = 0.0,
+        ema_decay: float | None = None,
+        ema_warmup: str | None = "num_updates",
         **kwargs,
     ):
         _checks.weight("consistency_weight", consistency_weight)

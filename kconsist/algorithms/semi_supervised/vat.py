@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from kconsist import _checks, distribute, ema, targets
+from kconsist._types import FloatOrSchedule
 from kconsist.features import l2_normalize
 from kconsist.losses import EntropyLoss, LogitsKLDivergence
 from kconsist.trainer import ConsistencyTrainer
@@ -68,13 +69,13 @@ class VAT(ConsistencyTrainer):
 
     def __init__(
         self,
-        student,
-        epsilon,
-        consistency_weight=1.0,
-        entropy_weight=0.0,
-        num_iterations=1,
-        xi=None,
-        seed=0,
+        student: keras.Model,
+        epsilon: float,
+        consistency_weight: FloatOrSchedule = 1.0,
+        entropy_weight: float = 0.0,
+        num_iterations: int = 1,
+        xi: float | None = None,
+        seed: int = 0,
         **kwargs,
     ):
         _checks.positive("epsilon", epsilon)
