@@ -72,7 +72,7 @@ def test_any_method_without_a_teacher_takes_an_average():
 
 
 def test_an_average_beside_a_teacher_is_refused():
-    with pytest.raises(ValueError, match="ema_decay.*has a teacher already"):
+    with pytest.raises(ValueError, match="ema_decay.*already has a teacher"):
         SelfTrainer(network(), network(seed=7), ema_decay=0.9)
 
 

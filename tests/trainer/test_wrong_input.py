@@ -143,7 +143,7 @@ def test_subclassed_student_that_cannot_be_copied():
         ),
         (
             lambda s: kconsist.MeanTeacher(s, teacher_training=False),
-            "batch_norm='own' needs teacher_training=True",
+            "batch_norm='own' requires teacher_training=True",
         ),
         (
             lambda s: kconsist.UDA(s, signal_annealing="linear"),

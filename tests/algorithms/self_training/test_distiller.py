@@ -44,7 +44,7 @@ def test_keras_logits_distillation_gives_the_same_loss():
 @pytest.mark.parametrize("loss", ["kl_divergence", "categorical_crossentropy"])
 def test_logits_distillation_by_name_raises(loss):
     broken = keras.distillation.LogitsDistillation(loss=loss)
-    with pytest.raises(ValueError, match="hands raw logits to a loss"):
+    with pytest.raises(ValueError, match="passes raw logits to a loss"):
         Distiller(network(), network(seed=7), distillation_loss=broken)
 
 

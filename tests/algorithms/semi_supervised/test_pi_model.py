@@ -52,16 +52,16 @@ def test_gradient_flows_through_both_views_unless_stopped(
 def test_distance_is_symmetric_and_zero_for_equal_views(distance, rng):
     trainer = PiModel(network(), distance=distance)
     first, second = rng.normal(0, 5, (2, 16, 3)).astype("float32")
-    there = trainer.disagreement(first, second)
-    np.testing.assert_allclose(there, trainer.disagreement(second, first), 1e-5)
-    np.testing.assert_allclose(trainer.disagreement(first, first), 0, atol=1e-6)
+    there = trainer.pair_loss(first, second)
+    np.testing.assert_allclose(there, trainer.pair_loss(second, first), 1e-5)
+    np.testing.assert_allclose(trainer.pair_loss(first, first), 0, atol=1e-6)
 
 
 def test_squared_error_is_at_most_two_over_the_classes():
     trainer = PiModel(network())
     first = np.array([[100.0, 0.0, 0.0]], "float32")
     second = np.array([[0.0, 100.0, 0.0]], "float32")
-    np.testing.assert_allclose(trainer.disagreement(first, second), 2 / 3)
+    np.testing.assert_allclose(trainer.pair_loss(first, second), 2 / 3)
 
 
 MORE = METHODS["pi_model_views"]
