@@ -116,9 +116,11 @@ def l2_normalize(vectors, axis: int | tuple = -1):
     vectors = ops.cast(vectors, "float32")
     # Divide by the largest entry first: squares of small values underflow.
     largest = ops.max(ops.abs(vectors), axis=axis, keepdims=True)
-    scaled = vectors / ops.maximum(largest, 1e-30)
-    length = ops.sqrt(ops.sum(scaled * scaled, axis=axis, keepdims=True))
-    return scaled / ops.maximum(length, 1e-12)
+    largest = ops.stop_gradient(largest)  # A scale does not change the result.
+    scaled = vectors / ops.where(largest > 1e-30, largest, 1.0)
+    squares = ops.sum(scaled * scaled, axis=axis, keepdims=True)
+    # The gradient of the root is infinite at 0, and NaN behind a maximum.
+    return scaled / ops.sqrt(ops.where(squares > 0, squares, 1.0))
 
 
 def _classifier_layers(student, name):

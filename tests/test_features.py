@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from methods import CLASSES, FEATURES, network
 
 from kconsist import features, models
@@ -116,3 +117,28 @@ def residual():
 def test_rejects_a_student_that_cannot_be_split(student, classifier, words):
     with pytest.raises(ValueError, match=words):
         features.split(student(), classifier)
+
+
+def test_zero_vectors_stay_zero_and_pass_a_finite_gradient(rng):
+    vectors = tf.Variable(rng.normal(size=(3, 4)).astype("float32"))
+    vectors[1].assign(np.zeros(4))
+    with tf.GradientTape() as tape:
+        normalized = features.l2_normalize(vectors)
+        value = tf.reduce_sum(normalized * rng.normal(size=(3, 4)))
+    np.testing.assert_array_equal(normalized[1], 0)
+    assert np.isfinite(tape.gradient(value, vectors)).all()
+
+
+def test_gradient_of_normalization_is_the_projection(rng):
+    """(I - u uᵀ) g / |v| for u = v / |v|."""
+    v = rng.normal(size=(5, 4)).astype("float32")
+    g = rng.normal(size=(5, 4)).astype("float32")
+    vectors = tf.Variable(v)
+    with tf.GradientTape() as tape:
+        value = tf.reduce_sum(features.l2_normalize(vectors) * g)
+    length = np.linalg.norm(v, axis=-1, keepdims=True)
+    unit = v / length
+    expected = (g - unit * np.sum(unit * g, -1, keepdims=True)) / length
+    np.testing.assert_allclose(
+        tape.gradient(value, vectors), expected, rtol=1e-4, atol=1e-6
+    )

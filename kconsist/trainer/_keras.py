@@ -56,5 +56,5 @@ def check_private_name() -> None:
         raise RuntimeError(
             "trainers under a strategy require the private method "
             f"keras.Model.{PRIVATE_NAME}, which Keras {keras.__version__} "
-            "lacks: install keras==3.15.*, or train without a strategy"
+            "lacks: install keras>=3.12,<3.16, or train without a strategy"
         )

@@ -87,9 +87,9 @@ class AugMix(View):
         self.width = width
         self.max_depth = max_depth
         self.alpha = alpha
-        self.ops = list(AUGMIX_OPS if ops is None else ops)
         # Checks the names and applies the operations.
-        self.augment = RandAugment(ops=self.ops)
+        self.augment = RandAugment(ops=list(AUGMIX_OPS) if ops is None else ops)
+        self.ops: list = self.augment.ops
 
     @tf.autograph.experimental.do_not_convert
     def transform(self, images, seed):

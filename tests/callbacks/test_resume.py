@@ -132,6 +132,7 @@ def test_a_killed_run_resumes_exactly(make, kill, every, tmp_path):
     assert_equal(resumed, uninterrupted)
 
 
+@pytest.mark.slow
 def test_a_traced_run_resumes_exactly(tmp_path):
     uninterrupted = train(
         fixmatch, tmp_path / "uninterrupted", eager=False, every=3
@@ -143,6 +144,7 @@ def test_a_traced_run_resumes_exactly(tmp_path):
     assert_equal(resumed, uninterrupted)
 
 
+@pytest.mark.slow
 def test_a_run_killed_several_times_resumes_exactly(tmp_path):
     uninterrupted = train(fixmatch, tmp_path / "uninterrupted", every=2)
     for number in range(4):
@@ -162,6 +164,7 @@ def averaging():
     return [StochasticWeightAveraging(1, batch_norm_data=[POINTS])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kill", [5, 10, None])
 def test_averaged_weights_resume(kill, tmp_path):
     uninterrupted = train(plain, tmp_path / "uninterrupted", others=averaging)
@@ -194,6 +197,7 @@ def test_early_stopping_resumes(tmp_path):
     assert_equal(again, uninterrupted)
 
 
+@pytest.mark.slow
 def test_loss_scaling_resumes(tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     try:

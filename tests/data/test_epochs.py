@@ -114,6 +114,7 @@ def test_the_shards_of_a_batch_count_as_one_batch():
         assert found == [*range(first, first + 20, 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_fit_trains_on_consecutive_epochs(replicas, mirrored):
     batches, held_out = build(), build(start_step=20)
@@ -128,6 +129,7 @@ def test_fit_trains_on_consecutive_epochs(replicas, mirrored):
     assert step_of(next(iter(batches))) == 25
 
 
+@pytest.mark.slow
 def test_an_unknown_length_is_learned_and_changes_no_batch():
     read = []
 

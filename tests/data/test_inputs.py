@@ -112,6 +112,7 @@ print((peak() - before) / images.nbytes)
 """
 
 
+@pytest.mark.slow
 def test_arrays_are_not_copied():
     """The peak of three streams over 128 MiB, batches included."""
     found = subprocess.run(

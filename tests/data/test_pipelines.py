@@ -546,6 +546,7 @@ print(*[zlib.crc32(x["strong"].numpy().tobytes()) for x, _ in batches])
 """
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_batches(capsys):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     other = subprocess.run(

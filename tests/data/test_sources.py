@@ -216,6 +216,7 @@ def test_unknown_option_is_an_error():
         data.load("moons", num_exmples=10)
 
 
+@pytest.mark.slow
 def test_real_cifar10_loads_whole():
     pytest.importorskip("tensorflow_datasets")
     folder = pathlib.Path(

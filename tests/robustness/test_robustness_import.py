@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 import sys
 import keras, tensorflow
@@ -15,6 +17,7 @@ print(sorted(new & {"scipy", "matplotlib", "PIL", "tensorflow_datasets"}))
 """
 
 
+@pytest.mark.slow
 def test_optional_dependencies_are_imported_lazily():
     result = subprocess.run(
         [sys.executable, "-c", CODE],

@@ -183,6 +183,7 @@ def test_new_method_is_a_screen_of_its_own():
     assert history["entropy"][-1] < 0.5 * history["entropy"][0]
 
 
+@pytest.mark.slow
 def test_trains_on_the_packages_own_data():
     train, test = data.load("moons")
     student = keras.Sequential(

@@ -181,3 +181,15 @@ def test_the_average_sees_each_view_under_its_batchs_statistics():
         rtol=1e-4,
         atol=1e-6,
     )
+
+
+def test_features_that_dropout_zeroes_give_no_nan():
+    """A zero feature projects to the bias, which starts at 0 as well."""
+    student = network(dropout=0.9)
+    trainer = compiled(SelfTuning(student, projection_size=5, queue_length=3))
+    features = trainer.backbone(
+        first_batch(METHOD)[0]["labeled"], training=True
+    )
+    assert np.any(np.all(np.array(features) == 0, axis=-1))
+    trainer.fit(batches(METHOD, steps=4), verbose=0)
+    assert all(np.isfinite(w).all() for w in weights(trainer))
