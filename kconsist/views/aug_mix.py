@@ -89,7 +89,7 @@ class AugMix(View):
         self.alpha = alpha
         # Checks the names and applies the operations.
         self.augment = RandAugment(ops=list(AUGMIX_OPS) if ops is None else ops)
-        self.ops: list = self.augment.ops
+        self.ops: list = self.augment.ops or []
 
     @tf.autograph.experimental.do_not_convert
     def transform(self, images, seed):
