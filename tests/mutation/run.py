@@ -68,7 +68,7 @@ def main():
         check_baseline(mutants)
     results = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for result in pool.map(lambda m: judge(m, options.limit), mutants):
+        for result in pool.map(lambda m: evaluate(m, options.limit), mutants):
             print(report.line(result), flush=True)
             results.append(result)
     text = report.markdown(results, ROOT)
@@ -107,7 +107,7 @@ def check_baseline(mutants):
             sys.exit(f"pytest {' '.join(test)} fails unchanged:\n{output}")
 
 
-def judge(mutant, limit):
+def evaluate(mutant, limit):
     """Returns the `report.Result` of one mutant."""
     start = time.time()
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from run_recipe import RECIPES, results, run
 
 from kconsist import data
 
-# Fewer images and corruptions than `--smoke` alone.
+# Fewer images and corruptions than `--smoke` on its own.
 SMALL = ("--strategy", "none", "--batch-size", "16")
 
 

@@ -147,14 +147,14 @@ def test_compiling_again_continues_the_warm_up(name):
     sgd = keras.optimizers.SGD
     straight = compiled(method.make(network()), sgd(0.1), run_eagerly=True)
     straight.fit(batches(method, steps=8), verbose=0)
-    parted = method.make(network())
+    split_run = method.make(network())
     views, labels = arrays(method, steps=8)
     for part in (slice(0, 4), slice(4, 8)):
-        compiled(parted, sgd(0.1), run_eagerly=True)
+        compiled(split_run, sgd(0.1), run_eagerly=True)
         half = {key: view[part] for key, view in views.items()}
         half = tf.data.Dataset.from_tensor_slices((half, labels[part]))
-        parted.fit(half, verbose=0)
-    for a, b in zip(weights(straight), weights(parted), strict=True):
+        split_run.fit(half, verbose=0)
+    for a, b in zip(weights(straight), weights(split_run), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 

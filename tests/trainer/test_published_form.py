@@ -45,12 +45,12 @@ def test_zipped_pairs_train_under_a_strategy(mirrored):
     zipped = tf.data.Dataset.zip(
         (pipeline(reshuffle=False), pipeline(0.1, reshuffle=False))
     )
-    alone = trainer()
-    alone.fit(zipped, verbose=0)
+    single = trainer()
+    single.fit(zipped, verbose=0)
     with mirrored.scope():
         both = trainer()
     both.fit(zipped, verbose=0)
-    for a, b in zip(weights(alone), weights(both), strict=True):
+    for a, b in zip(weights(single), weights(both), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-6)
 
 

@@ -106,12 +106,12 @@ def test_keras_losses_train_the_same_on_two_replicas(loss, mirrored):
     def trainer():
         return compiled(Distiller(named(0), named(1), distillation_loss=loss()))
 
-    alone = trainer()
-    alone.fit(dataset, verbose=0)
+    single = trainer()
+    single.fit(dataset, verbose=0)
     with mirrored.scope():
         both = trainer()
     both.fit(dataset, verbose=0)
-    for a, b in zip(alone.weights, both.weights, strict=True):
+    for a, b in zip(single.weights, both.weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-6)
 
 

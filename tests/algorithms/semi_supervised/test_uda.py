@@ -115,12 +115,14 @@ def test_annealing_counts_what_is_left_on_all_replicas(mirrored):
     def make():
         return compiled(UDA(network(), signal_annealing=0.35))
 
-    alone = make()
-    alone.fit(batches(METHOD), verbose=0)
+    single = make()
+    single.fit(batches(METHOD), verbose=0)
     with mirrored.scope():
         both = make()
     both.fit(batches(METHOD), verbose=0)
-    assert_same_weights(alone, both, **REORDERED_SUMS)
+    assert_same_weights(single, both, **REORDERED_SUMS)
     before = weights(network())
-    moved = [a - b for a, b in zip(weights(alone.student), before, strict=True)]
+    moved = [
+        a - b for a, b in zip(weights(single.student), before, strict=True)
+    ]
     assert max(np.abs(m).max() for m in moved) > 1e-3
