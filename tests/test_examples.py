@@ -25,7 +25,9 @@ def _public_objects():
 def _examples():
     for name, value in _public_objects():
         for code in FENCE.findall(inspect.getdoc(value) or ""):
-            yield pytest.param(textwrap.dedent(code), id=name)
+            trains = ".algorithms." in name or ".callbacks." in name
+            marks = pytest.mark.slow if trains else ()
+            yield pytest.param(textwrap.dedent(code), id=name, marks=marks)
 
 
 @pytest.mark.parametrize("code", _examples())

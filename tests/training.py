@@ -10,15 +10,17 @@ REORDERED_SUMS = dict(rtol=1e-4, atol=2e-6)
 AGREEMENT_LOGS = ("consistency_loss", "distillation_loss", "confusion_loss")
 
 
+def method_params(fast=METHODS):
+    """Returns the names of all methods; those not in `fast` are slow."""
+    return [
+        pytest.param(name, marks=() if name in fast else pytest.mark.slow)
+        for name in METHODS
+    ]
+
+
 def every_method(fast=METHODS):
     """Parametrizes a test by method; those not in `fast` are marked slow."""
-    return pytest.mark.parametrize(
-        "name",
-        [
-            pytest.param(name, marks=() if name in fast else pytest.mark.slow)
-            for name in METHODS
-        ],
-    )
+    return pytest.mark.parametrize("name", method_params(fast))
 
 
 def eager(trainer, **options):

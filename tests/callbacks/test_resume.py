@@ -222,6 +222,7 @@ class Interrupt(Kill):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every, kept", [(100, 6), (None, 4)])
 def test_ctrl_c_stops_after_the_step_and_the_run_resumes(every, kept, tmp_path):
     uninterrupted = train(fixmatch, tmp_path / "uninterrupted", every=every)
@@ -249,6 +250,7 @@ class Poison(Kill):
         pass
 
 
+@pytest.mark.slow
 def test_a_nan_loss_stops_at_its_step(tmp_path):
     with pytest.raises(FloatingPointError, match="nan at step 6.* of step 4"):
         train(fixmatch, tmp_path / "run", last=[Poison(6)])
@@ -408,6 +410,7 @@ class SmallDisk(keras.callbacks.Callback):
         self.soft, self.hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_last_checkpoint(tmp_path):
     disk = SmallDisk()
     try:

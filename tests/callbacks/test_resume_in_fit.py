@@ -247,6 +247,7 @@ def plateau():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [scheduler, plateau])
 @pytest.mark.parametrize("kill", [6, 8])
 def test_a_learning_rate_changed_by_a_callback_resumes(other, kill, tmp_path):
@@ -379,6 +380,7 @@ def test_executions_of_several_steps_resume(tmp_path):
     assert_equal(run(tmp_path / "run"), uninterrupted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [5, None])
 def test_executions_must_divide_an_epoch(steps, tmp_path):
     model = linear(steps_per_execution=2)

@@ -93,6 +93,7 @@ def test_weights_file_restores_all_state(trained, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_loaded_trainer_evaluates_and_trains_as_the_saved_one(
     trained, tmp_path
 ):

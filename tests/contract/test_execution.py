@@ -28,7 +28,7 @@ WAYS = (
     "vat",
 )
 # An average, two optimizers, an inner gradient.
-FAST = ("mean_teacher", "meta_pseudo_labels", "vat")
+FAST = ("mean_teacher", "vat")
 
 
 @every_method(FAST)

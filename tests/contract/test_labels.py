@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from methods import CLASSES, METHODS, arrays, batches, network, weights
-from training import REORDERED_SUMS, assert_same_weights, eager, every_method
+from training import (
+    REORDERED_SUMS,
+    assert_same_weights,
+    eager,
+    every_method,
+    method_params,
+)
 
 from kconsist import schedules
 
@@ -35,7 +41,7 @@ def first_kernels_differ(first, second):
     return np.abs(a - b).max() > 1e-4
 
 
-@every_method()
+@every_method(FAST)
 def test_without_consistency_it_is_plain_fit(name):
     method = METHODS[name]
     views, labels = arrays(method, STEPS)
@@ -50,7 +56,7 @@ def test_without_consistency_it_is_plain_fit(name):
     assert_same_weights(plain, trainer.student, **REORDERED_SUMS)
 
 
-@pytest.fixture(scope="module", params=METHODS)
+@pytest.fixture(scope="module", params=method_params(FAST))
 def unweighted(request):
     """A method's name, its arrays, and a trainer without any weights."""
     method = METHODS[request.param]

@@ -7,9 +7,17 @@ from methods import METHODS, arrays, batches, network
 from training import eager, every_method
 
 STEPS = 3
+# One method for each way that an objective makes its logs.
+FAST = (
+    "fixmatch",
+    "meta_pseudo_labels",
+    "mutual_mean_teaching",
+    "self_tuning",
+    "temporal_ensembling",
+)
 
 
-@every_method()
+@every_method(FAST)
 def test_logs_are_means_over_the_epoch(name):
     method = METHODS[name]
     views, labels = arrays(method, STEPS)

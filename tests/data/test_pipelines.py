@@ -215,6 +215,7 @@ def test_repeat_gives_new_orders_and_views(kind):
     assert len({int(x[0, 1, 0, 0]) for x in images}) == 3
 
 
+@pytest.mark.slow
 @kinds
 def test_same_seed_gives_the_same_epochs(kind):
     def build(seed):
@@ -562,6 +563,7 @@ def test_another_process_gives_the_same_batches(capsys):
     assert here.split() == other.stdout.split()
 
 
+@pytest.mark.slow
 @kinds
 def test_replicas_split_each_view(kind, mirrored):
     def build():

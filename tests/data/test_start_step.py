@@ -73,7 +73,10 @@ kinds = pytest.mark.parametrize("kind", ["arrays", "dataset"])
 
 @builders
 @kinds
-@pytest.mark.parametrize("step", [1, 3, 5, 12])
+@pytest.mark.parametrize(
+    "step",
+    [*(pytest.param(n, marks=pytest.mark.slow) for n in (1, 3, 5)), 12],
+)
 def test_a_run_resumes_at_any_step(name, kind, step):
     # 22 images are 5 batches per epoch: steps 3 and 12 are within an epoch.
     uninterrupted = build(name, kind).repeat(4)
@@ -104,6 +107,7 @@ def test_with_a_smaller_last_batch_a_run_resumes_at_an_epoch(kind):
         build("labeled_views", kind, start_step=8, **options)
 
 
+@pytest.mark.slow
 @builders
 @kinds
 def test_batches_ignore_the_global_seed(name, kind):
@@ -151,6 +155,7 @@ def test_resuming_far_ahead_calls_no_view(kind):
     assert batch_sizes == [4, 4, 4]
 
 
+@pytest.mark.slow
 @builders
 @kinds
 def test_workers_read_shards_of_each_batch(name, kind):

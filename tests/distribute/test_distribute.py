@@ -132,7 +132,9 @@ def test_models_of_another_scope_are_rejected(mirrored):
             ValueError, match="student .* the same strategy scope"
         ):
             FixMatch(student)
-        with pytest.raises(ValueError, match="teacher .* the same scope"):
+        with pytest.raises(
+            ValueError, match="teacher .* the same strategy scope"
+        ):
             SelfTrainer(network(), teacher=student)
     with pytest.raises(ValueError, match="student .* the same strategy scope"):
         FixMatch(inside)
@@ -210,6 +212,7 @@ def test_a_smaller_last_batch_is_rejected_where_it_is_read(name, mirrored):
         trainer.fit(uneven, verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "size, options, batch",
     [(21, {"batch_size": 8}, 5), (5, {}, 5), (20, {"batch_size": 7}, 7)],
@@ -351,6 +354,7 @@ def test_fit_reads_no_batch_in_advance(mirrored):
     assert epochs == [0, 1]
 
 
+@pytest.mark.slow
 def test_keras_has_the_private_method(monkeypatch, mirrored):
     assert hasattr(keras.Model, _keras.PRIVATE_NAME)
     assert _keras.PRIVATE_NAME in vars(_keras.Prebuilt)

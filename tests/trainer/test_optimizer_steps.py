@@ -81,6 +81,7 @@ def test_peers_average_follows_its_own_optimizer():
     assert int(trainer.num_peer_updates) == 3
 
 
+@pytest.mark.slow
 def test_accumulating_in_a_graph_is_as_in_eager_steps():
     method = METHODS["mean_teacher"]
     trained = []
@@ -141,6 +142,7 @@ def test_skipped_steps_leave_both_averages_finite():
         assert all(np.isfinite(value).all() for value in weights(teacher))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*WARMED_UP, "mutual_mean_teaching"])
 def test_compiling_again_continues_the_warm_up(name):
     method = METHODS[name]

@@ -80,6 +80,7 @@ def test_drifted_pairs_raise_under_a_strategy(mirrored):
         both.fit(drifted(), verbose=0)
 
 
+@pytest.mark.slow
 def test_teacher_of_the_example_still_trains_first():
     clean, noisy = pipeline(), pipeline(noise=0.1)
     teacher = compiled(network(seed=7))

@@ -77,6 +77,7 @@ def test_keras_rand_augment(photographs):
     assert result.shape == photographs.shape
 
 
+@pytest.mark.slow
 def test_keras_cv_rand_augment(photographs):
     keras_cv = pytest.importorskip("keras_cv")
     layer = keras_cv.layers.RandAugment(value_range=(0, 255), seed=0)

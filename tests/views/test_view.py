@@ -149,6 +149,7 @@ def test_one_image_is_a_batch_of_one(view, photographs):
     assert_same(results, [result[0] for result in batch])
 
 
+@pytest.mark.slow
 @every_view
 def test_images_of_unknown_size_in_a_pipeline(view, photographs):
     signature = tf.TensorSpec((None, None, None, 3), tf.uint8)
@@ -161,6 +162,7 @@ def test_images_of_unknown_size_in_a_pipeline(view, photographs):
     )
 
 
+@pytest.mark.slow
 def test_pipelines_are_traced_without_warnings():
     # In its own process, since AutoGraph warns only once.
     program = (

@@ -126,6 +126,7 @@ def test_both_students_learn_and_both_averages_follow():
     assert trainer.inference_model is trainer.teacher
 
 
+@pytest.mark.slow
 def test_a_student_and_its_peer_are_symmetric():
     """Exchanged, with their views, they learn the same."""
     views, labels = first_batch(METHOD)
@@ -232,6 +233,7 @@ def test_students_that_do_not_fit():
         MutualMeanTeaching(network(), other, "sgd")
 
 
+@pytest.mark.slow
 def test_every_epoch_learns_its_own_clusters(rng):
     points = rng.normal(size=(24, FEATURES)).astype("float32")
     trainer = compiled(METHOD.make(network()), run_eagerly=True)

@@ -92,6 +92,7 @@ def test_features_take_one_pass_of_the_student():
     assert np.abs(means[0]).max() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss",
     [

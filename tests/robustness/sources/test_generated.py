@@ -171,6 +171,7 @@ def test_a_folder_of_other_images_raises(source, tmp_path, npy_folder):
         source.write(tmp_path, ["haze"])
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_only_complete_files(tmp_path):
     """The file that was being written is missing; a second run adds it."""
     code = f"""
