@@ -9,6 +9,8 @@ import warnings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# Each worker has one core: threads of small operations would only contend.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 import keras
 import numpy as np
@@ -30,6 +32,12 @@ if SHARED.exists():
 # What is imported stays: a collection need not look at it (0.4 s each time).
 gc.collect()
 gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """Adds a worker: `fit` idles while tf.data's threads end."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

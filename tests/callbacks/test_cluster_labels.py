@@ -74,6 +74,7 @@ def test_repeated_batches_have_the_labels_of_their_epoch(uninterrupted):
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_a_run_resumes_within_an_epoch_of_clusters(uninterrupted, tmp_path):
     with pytest.raises(Killed):
         train(tmp_path, kill=4)

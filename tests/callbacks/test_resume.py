@@ -428,6 +428,7 @@ def test_the_last_two_checkpoints_are_kept(tmp_path):
     assert _checkpoints.steps(tmp_path) == [8, 12]
 
 
+@pytest.mark.slow
 def test_resuming_within_an_epoch_requires_its_length(tmp_path):
     with pytest.raises(Killed):
         train(plain, tmp_path, kill=6, every=1)

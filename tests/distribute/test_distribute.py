@@ -245,6 +245,7 @@ def test_python_batches_that_do_not_divide_are_rejected(kind, mirrored):
         trainer.fit(given, verbose=0)
 
 
+@pytest.mark.slow
 def test_shards_of_unknown_size_are_rejected(mirrored):
     points, labels = np.zeros((21, 6), "float32"), np.zeros(21, "int32")
     dataset = tf.data.Dataset.from_tensor_slices((points, labels))

@@ -128,6 +128,7 @@ def test_summary_counts_a_teacher_as_not_trained(capsys):
     assert f"Non-trainable params: {size} " in lines
 
 
+@pytest.mark.slow
 def test_inference_models_predict_without_the_package(tmp_path):
     images = np.random.default_rng(0).normal(size=(5, 6)).astype("float32")
     np.save(tmp_path / "images.npy", images)

@@ -38,6 +38,7 @@ def test_accepts_any_view(photographs):
     np.testing.assert_array_equal(same, photographs)
 
 
+@pytest.mark.slow
 def test_crops_in_a_pipeline_of_named_views(photographs):
     view = MultiCrop([LARGE, SMALL], (2, 2))
 

@@ -101,6 +101,7 @@ def test_cells_have_the_images_of_the_files_in_another_order(prepared):
             )
 
 
+@pytest.mark.slow
 def test_scores_equal_those_of_the_files(prepared, ten_classes):
     source = TFDS(data_dir=prepared / "prepared", clean="fake_clean")
     files = NpyFolder(
