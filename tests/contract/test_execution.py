@@ -27,7 +27,6 @@ WAYS = (
     "self_tuning",
     "vat",
 )
-# An average, two optimizers, an inner gradient.
 
 
 @every_method(("vat",))
