@@ -84,8 +84,8 @@ def test_self_training_takes_a_folder_of_images(
     assert "AugMix, no teacher" in printed
     assert "gain over flips and crops, no teacher" in printed
     page = (tmp_path / "out" / "report.md").read_text()
-    assert "flips and crops, no teacher: Trained with FlipCrop: nothing" in page
-    assert "AugMix, no teacher: Training showed" in page
+    assert "no teacher: Trained with FlipCrop: no known overlap" in page
+    assert "AugMix, no teacher: These corruptions overlap" in page
     student = keras.models.load_model(tmp_path / "out" / "student.keras")
     assert student.output_shape == (None, 2)
 
