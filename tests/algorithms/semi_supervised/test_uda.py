@@ -83,6 +83,22 @@ def test_annealing_leaves_out_what_is_learned(limit):
     np.testing.assert_allclose(value, np.mean(left), rtol=1e-4)
 
 
+def test_annealing_keeps_the_weights_of_examples():
+    views, labels = first_batch(METHOD)
+    trainer = compiled(UDA(network(), signal_annealing=0.35))
+    z = numbers(trainer, views)["labeled"]
+    weight = np.linspace(0.5, 2.0, len(labels)).astype("float32")
+    true_class = [
+        oracles.softmax(row)[label]
+        for row, label in zip(z, labels.numpy(), strict=True)
+    ]
+    left = np.array(true_class) <= 0.35
+    assert 0 < left.sum() < len(left)
+    expected = np.sum(-np.log(true_class) * weight * left) / left.sum()
+    _, _, logs = trainer.objective(views, labels, tf.constant(weight))
+    np.testing.assert_allclose(logs["supervised_loss"], expected, rtol=1e-4)
+
+
 def test_annealing_follows_the_step():
     trainer = compiled(
         UDA(network(), signal_annealing=PolynomialDecay(0.0, 10, 1.0))
