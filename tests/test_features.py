@@ -142,3 +142,19 @@ def test_gradient_of_normalization_is_the_projection(rng):
     np.testing.assert_allclose(
         tape.gradient(value, vectors), expected, rtol=1e-4, atol=1e-6
     )
+
+
+def test_the_classifier_runs_in_training_mode(rng):
+    student = keras.Sequential(
+        [
+            keras.Input((FEATURES,)),
+            keras.layers.Dense(4),
+            keras.layers.Dense(50, name="hidden"),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(CLASSES),
+        ]
+    )
+    backbone, classifier = features.split(student, "hidden")
+    found = backbone(rng.normal(size=(5, FEATURES)).astype("float32"))
+    first, second = (features.classify(classifier, found) for _ in range(2))
+    assert np.abs(np.array(first) - np.array(second)).max() > 1e-3
