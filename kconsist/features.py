@@ -119,7 +119,7 @@ def l2_normalize(vectors, axis: int | tuple = -1):
     largest = ops.stop_gradient(largest)  # A scale does not change the result.
     scaled = vectors / ops.where(largest > 1e-30, largest, 1.0)
     squares = ops.sum(scaled * scaled, axis=axis, keepdims=True)
-    # The gradient of the root is infinite at 0, and NaN behind a maximum.
+    # A zero vector passes its gradient on unscaled; it would overflow.
     return scaled / ops.sqrt(ops.where(squares > 0, squares, 1.0))
 
 
