@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from methods import METHODS, arrays, batches, compiled, network
+from replicas import run_on_replicas
 
 from kconsist import FixMatch, MutualMeanTeaching, SelfTrainer, distribute
 from kconsist.distribute import gather_replicas, strategies
@@ -22,24 +23,16 @@ def test_without_a_strategy_values_are_unchanged():
 def test_gathered_rows_pass_gradients_to_their_replica(mirrored):
     rows = np.arange(8, dtype="float32").reshape(4, 2)
 
-    @tf.function
-    def step(part):
-        def replica(part):
-            with tf.GradientTape() as tape:
-                tape.watch(part)
-                everything = gather_replicas(part)
-                assert everything.shape[1:] == (2,)
-                # A gather has a sparse gradient.
-                value = tf.reduce_sum(tf.gather(everything, [0, 3, 3]) ** 2)
-            return everything, tape.gradient(value, part)
+    def replica(part):
+        with tf.GradientTape() as tape:
+            tape.watch(part)
+            everything = gather_replicas(part)
+            assert everything.shape[1:] == (2,)
+            # A gather has a sparse gradient.
+            value = tf.reduce_sum(tf.gather(everything, [0, 3, 3]) ** 2)
+        return everything, tape.gradient(value, part)
 
-        return mirrored.run(replica, args=(part,))
-
-    everything, gradient = step(
-        mirrored.experimental_distribute_values_from_function(
-            lambda c: tf.constant(np.split(rows, 2)[c.replica_id_in_sync_group])
-        )
-    )
+    everything, gradient = run_on_replicas(mirrored, replica, rows)
     for copy in mirrored.experimental_local_results(everything):
         np.testing.assert_array_equal(copy, rows)
     # Each of the two replicas has the value; the gradient is of their sum.

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from replicas import run_on_replicas
 
 from kconsist.layers import ClassQueues
 
@@ -111,20 +112,7 @@ def test_all_replicas_store_the_global_batch(mirrored, rng):
     with mirrored.scope():
         both = make()
 
-    @tf.function
-    def step(*batch):
-        mirrored.run(both.enqueue, args=batch)
-
-    step(
-        *(
-            mirrored.experimental_distribute_values_from_function(
-                lambda c, x=x: tf.constant(
-                    np.split(x, 2)[c.replica_id_in_sync_group]
-                )
-            )
-            for x in (features, labels, mask)
-        )
-    )
+    run_on_replicas(mirrored, both.enqueue, features, labels, mask)
     for copy in mirrored.experimental_local_results(both.queues.value):
         np.testing.assert_array_equal(copy, one.queues)
     for copy in mirrored.experimental_local_results(both.pointers.value):

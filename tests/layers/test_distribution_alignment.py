@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from replicas import run_on_replicas
 
 from kconsist.layers import DistributionAlignment
 
@@ -73,15 +74,7 @@ def test_the_mean_is_over_all_replicas(mirrored, rng):
     with mirrored.scope():
         both = DistributionAlignment(3, decay=0.0)
 
-    @tf.function
-    def step(p):
-        mirrored.run(both.update, args=(p,))
-
-    step(
-        mirrored.experimental_distribute_values_from_function(
-            lambda c: tf.constant(np.split(p, 2)[c.replica_id_in_sync_group])
-        )
-    )
+    run_on_replicas(mirrored, both.update, p)
     for copy in mirrored.experimental_local_results(both.running.value):
         np.testing.assert_allclose(copy, p.mean(0), rtol=1e-5)
 

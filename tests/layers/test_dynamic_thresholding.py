@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from replicas import run_on_replicas
 
 from kconsist.layers.dynamic_thresholding import MAPPINGS, DynamicThresholding
 
@@ -156,20 +157,7 @@ def test_all_replicas_store_the_global_batch(mirrored, rng):
     with mirrored.scope():
         both = make()
 
-    @tf.function
-    def step(*batch):
-        mirrored.run(both.update, args=batch)
-
-    step(
-        *(
-            mirrored.experimental_distribute_values_from_function(
-                lambda c, x=x: tf.constant(
-                    np.split(x, 2)[c.replica_id_in_sync_group]
-                )
-            )
-            for x in (index, mask, labels)
-        )
-    )
+    run_on_replicas(mirrored, both.update, index, mask, labels)
     for copy in mirrored.experimental_local_results(both.selected.value):
         np.testing.assert_array_equal(copy, one.selected)
 

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from replicas import run_on_replicas
 
 from kconsist.layers import PredictionEnsemble
 
@@ -51,20 +51,7 @@ def test_all_replicas_store_the_global_batch(mirrored, rng):
     with mirrored.scope():
         both = PredictionEnsemble(num_examples=9, num_classes=3)
 
-    @tf.function
-    def step(*batch):
-        mirrored.run(both.update, args=batch)
-
-    step(
-        *(
-            mirrored.experimental_distribute_values_from_function(
-                lambda c, x=x: tf.constant(
-                    np.split(x, 2)[c.replica_id_in_sync_group]
-                )
-            )
-            for x in (index, predictions)
-        )
-    )
+    run_on_replicas(mirrored, both.update, index, predictions)
     for name in ("mean", "counts"):
         copies = getattr(both, name).value
         for copy in mirrored.experimental_local_results(copies):

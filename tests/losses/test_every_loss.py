@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from loss_cases import CASES
+from replicas import run_on_replicas
 
 from kconsist import losses
 
@@ -132,22 +133,11 @@ def test_is_restored_from_its_configuration(name, rng):
 def test_does_not_depend_on_the_number_of_replicas(name, rng, mirrored):
     case = CASES[name]
     inputs = case.inputs(rng)
-    halves = [np.split(x, 2) for x in inputs]
     expected_value, expected = gradients(case.loss, inputs)
 
-    @tf.function
-    def step(*parts):
-        return mirrored.run(lambda *x: gradients(case.loss, x), args=parts)
-
-    parts = [
-        mirrored.experimental_distribute_values_from_function(
-            lambda c, half=half: tf.convert_to_tensor(
-                half[c.replica_id_in_sync_group]
-            )
-        )
-        for half in halves
-    ]
-    value, found = step(*parts)
+    value, found = run_on_replicas(
+        mirrored, lambda *x: gradients(case.loss, x), *inputs
+    )
     values = mirrored.experimental_local_results(value)
     np.testing.assert_allclose(sum(values), expected_value, rtol=1e-5)
     for position in case.gradient_inputs:
