@@ -1,4 +1,4 @@
-"""Works around a private Keras method, for training on several replicas.
+"""Works around private methods of Keras.
 
 Under a strategy Keras builds metrics from a batch that it reads beforehand.
 That fails with replicas in several processes, and it consumes the first epoch
@@ -58,3 +58,12 @@ def check_private_name() -> None:
             f"keras.Model.{PRIVATE_NAME}, which Keras {keras.__version__} "
             "lacks: install keras>=3.12,<3.16, or train without a strategy"
         )
+
+
+def all_layers(model: keras.Model) -> list:
+    """Returns the layers of a model at any depth, in attributes as well.
+
+    Where Keras lacks the private method, there are none.
+    """
+    flatten = getattr(model, "_flatten_layers", list)
+    return flatten()

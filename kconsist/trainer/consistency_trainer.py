@@ -13,6 +13,7 @@ from kconsist import _checks, distribute, ema
 from kconsist.trainer import (
     _batch,
     _batch_spec,
+    _fused_batch_norm,
     _keras,
     _optimizers,
     _python_batches,
@@ -39,8 +40,8 @@ class ConsistencyTrainer(StudentTeacher):
     Args:
         student: built `keras.Model` from images to logits (batch, classes).
         teacher: another one, or None. It is called, never trained.
-        **kwargs: `ema_decay` and `ema_warmup`, see `StudentTeacher`; `name`
-            and `dtype` of a `keras.Model`.
+        **kwargs: `ema_decay`, `ema_warmup` and `fused_batch_norm`, see
+            `StudentTeacher`; `name` and `dtype` of a `keras.Model`.
 
     Raises:
         ValueError: the student can't be trained, or the teacher can't teach it.
@@ -127,6 +128,7 @@ class ConsistencyTrainer(StudentTeacher):
         logits = self.teacher(images, training=training)
         return ops.stop_gradient(ops.cast(logits, "float32"))
 
+    @_fused_batch_norm.in_step
     def train_step(self, data):
         """Makes one step on one batch."""
         views, labels, sample_weight = _batch.unpack(

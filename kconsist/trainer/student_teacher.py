@@ -26,6 +26,11 @@ class StudentTeacher(_keras.Prebuilt):
             no average.
         ema_warmup: warm-up of that average, see `kconsist.ema.decay_at`.
             Defaults to `None`.
+        fused_batch_norm: whether a training step runs TensorFlow's fused kernel
+            for the layers of the class `keras.layers.BatchNormalization`,
+            where it is faster: same outputs, gradients and moving statistics,
+            but for the order of sums. The networks stay Keras's. Defaults to
+            `True`.
 
     Attributes:
         heads: layers that train beside the student and take no part in
@@ -45,6 +50,7 @@ class StudentTeacher(_keras.Prebuilt):
         teacher: keras.Model | None = None,
         ema_decay: float | None = None,
         ema_warmup: str | None = None,
+        fused_batch_norm: bool = True,
         **kwargs,
     ):
         _checks.trainable_model(student)
@@ -64,6 +70,7 @@ class StudentTeacher(_keras.Prebuilt):
         self.teacher: typing.Any = teacher
         self.ema_decay = ema_decay
         self.ema_warmup = ema_warmup
+        self.fused_batch_norm = fused_batch_norm
         if ema_decay is not None:
             self.num_updates = ema.new_counter(self)
         # Every weight exists now: checkpoints and strategies need nothing more.
@@ -152,6 +159,8 @@ class StudentTeacher(_keras.Prebuilt):
         names = _arguments(type(self).__init__)
         if self.ema_decay is not None:
             names = {"ema_decay", "ema_warmup", *names} - {"teacher"}
+        if not self.fused_batch_norm:
+            names = {"fused_batch_norm", *names}
         names = sorted(names - set(self.arguments_as_weights))
         return {
             **super().get_config(),
