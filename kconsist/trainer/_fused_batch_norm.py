@@ -24,7 +24,7 @@ _lock = threading.Lock()
 _users: collections.Counter = collections.Counter()
 
 
-def in_step(train_step):
+def fuses_batch_norm(train_step):
     """Decorates a trainer's `train_step`: its networks run the kernel."""
 
     @functools.wraps(train_step)

@@ -13,12 +13,12 @@ from kconsist import _checks, distribute, ema
 from kconsist.trainer import (
     _batch,
     _batch_spec,
-    _fused_batch_norm,
     _keras,
     _optimizers,
     _python_batches,
     _replica_checks,
 )
+from kconsist.trainer._fused_batch_norm import fuses_batch_norm
 from kconsist.trainer.student_teacher import StudentTeacher
 
 
@@ -91,8 +91,7 @@ class ConsistencyTrainer(StudentTeacher):
         """Updates what follows the student's weights: here, their average.
 
         It is called after each optimizer step: not for a batch whose gradients
-        are only accumulated, nor where loss scaling skips a step because
-        float16 gradients overflowed.
+        are only accumulated, nor where float16 gradients overflowed.
         """
         self.update_average()
 
@@ -128,7 +127,7 @@ class ConsistencyTrainer(StudentTeacher):
         logits = self.teacher(images, training=training)
         return ops.stop_gradient(ops.cast(logits, "float32"))
 
-    @_fused_batch_norm.in_step
+    @fuses_batch_norm
     def train_step(self, data):
         """Makes one step on one batch."""
         views, labels, sample_weight = _batch.unpack(
