@@ -50,7 +50,7 @@ TABLE_OPS = {
 ALL_OPS = sorted(["Identity", *GEOMETRIC_OPS, *ENHANCE_OPS, *TABLE_OPS])
 
 
-def apply_op(name, images, alpha, geometric_index, magnitude, sign):
+def apply_op(name, images, geometric_index, magnitude, sign, fill):
     """Applies one operation, or all geometric ones, to a batch.
 
     Args:
@@ -58,31 +58,29 @@ def apply_op(name, images, alpha, geometric_index, magnitude, sign):
             operation that `geometric_index` gives; any other name is the
             identity.
         images: uint8 tensor (batch, height, width, channels).
-        alpha: uint8 tensor (batch, height, width, 1), 0 where geometric
-            operations read from outside the image, else 255; `None` is 255
-            everywhere.
         geometric_index: int tensor (batch,), an index into `GEOMETRIC_OPS`.
         magnitude: float64 tensor (batch,).
         sign: float64 tensor (batch,), 1 or -1.
+        fill: uint8 tensor (batch,), the value of pixels that geometric
+            operations read from outside the image.
 
     Returns:
-        The new images, and the new alpha as a tensor.
+        A uint8 tensor of the shape of `images`.
     """
-    opaque = tf.fill(tf.shape(images[..., :1]), tf.constant(255, tf.uint8))
     if name == "geometric":
-        return apply_geometric(images, alpha, geometric_index, magnitude, sign)
+        return apply_geometric(images, geometric_index, magnitude, sign, fill)
     if name in TABLE_OPS:
-        # The published code converts to RGB for these, which drops alpha.
-        return TABLE_OPS[name](images, magnitude), opaque
+        return TABLE_OPS[name](images, magnitude)
     if name in ENHANCE_OPS:
-        images = ENHANCE_OPS[name](images, magnitude)
-    return images, opaque if alpha is None else alpha
+        return ENHANCE_OPS[name](images, magnitude)
+    return images
 
 
-def apply_geometric(images, alpha, geometric_index, magnitude, sign):
-    """Applies to each image the geometric operation of its index.
+def apply_geometric(images, geometric_index, magnitude, sign, fill):
+    """Applies to each image the geometric operation of its index, if any.
 
-    Arguments and return values are those of `apply_op`.
+    Arguments and return value are those of `apply_op`. An index of -1 is the
+    identity.
     """
 
     def parameter(name, value):
@@ -108,10 +106,4 @@ def apply_geometric(images, alpha, geometric_index, magnitude, sign):
             ),
         ),
     )
-    indices = _geometry.source_indices(images, coefficients)
-    if alpha is None:
-        inside = indices < tf.reduce_prod(tf.shape(images)[:3])
-        alpha = 255 * tf.cast(inside, tf.uint8)[..., None]
-    else:
-        alpha = _geometry.gather_pixels(alpha, indices)
-    return _geometry.gather_pixels(images, indices), alpha
+    return _geometry.affine(images, coefficients, fill)

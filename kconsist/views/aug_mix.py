@@ -96,10 +96,11 @@ class AugMix(View):
         """Returns mixed images, (batch, height, width, channels)."""
         batch = tf.shape(images)[0]
         *operations, chain_weights, image_weight = self.sample(batch, seed)
-        chains, alpha = tf.repeat(images, self.width, axis=0), None
+        chains = tf.repeat(images, self.width, axis=0)
+        black = tf.zeros((batch * self.width,), tf.uint8)
         for depth in range(self.max_depth):
-            chains, alpha = self.augment.apply_round(
-                chains, alpha, *(tensor[:, depth] for tensor in operations)
+            chains = self.augment.apply_round(
+                chains, *(tensor[:, depth] for tensor in operations), black
             )
         shape = tf.concat([(batch, self.width), tf.shape(images)[1:]], 0)
         chains = tf.reshape(tf.cast(chains, tf.float32), shape)

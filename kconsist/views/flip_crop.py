@@ -10,7 +10,7 @@ Reference: FixMatch, Sohn et al. 2020 (https://arxiv.org/abs/2001.07685),
 import keras
 import tensorflow as tf
 
-from kconsist.views._geometry import reflect
+from kconsist.views._geometry import gather_pixels, reflect
 from kconsist.views._seeds import split_seed
 from kconsist.views._sizes import check_size, height_and_width
 from kconsist.views.view import View
@@ -101,7 +101,7 @@ class FlipCrop(View):
         index = tf.range(batch)[:, None] * height + rows
         index = index[:, :, None] * width + columns[:, None, :]
         pixels = tf.reshape(images, (-1, images.shape[-1]))
-        result = tf.gather(pixels, index)
+        result = gather_pixels(pixels, index)
         return tf.ensure_shape(result, self.output_shape(images.shape))
 
     def output_shape(self, shape):

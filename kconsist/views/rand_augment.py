@@ -13,9 +13,9 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from kconsist.views import _ops
 from kconsist.views._dispatch import dispatch
 from kconsist.views._magnitudes import ALL_OPS, GEOMETRIC_OPS, apply_op
+from kconsist.views._outside import fill_late, outside_pixels
 from kconsist.views._seeds import split_seed
 from kconsist.views.view import View
 
@@ -120,40 +120,19 @@ class RandAugment(View):
     @tf.autograph.experimental.do_not_convert
     def transform(self, images, seed):
         """Returns augmented images, (batch, height, width, channels)."""
-        operations = self.sample(tf.shape(images)[0], seed)
-        alpha = None  # As in `apply_op`.
+        choices, magnitudes, signs = self.sample(tf.shape(images)[0], seed)
+        fill = self.fill or 0
+        filled, late = outside_pixels(self.ops or FIXMATCH_OPS, choices)
+        at_once = fill * tf.cast(filled & ~late, tf.uint8)
+        operations = choices, magnitudes, signs, at_once
         for number in range(self.num_ops):
-            choices, magnitudes, signs = (t[:, number] for t in operations)
-            images, alpha = self.apply_round(
-                images, alpha, choices, magnitudes, signs
+            images = self.apply_round(
+                images, *(t[:, number] for t in operations)
             )
-        if self.fill is None:
+        if self.fill is None or self.num_ops == 1:
             return images
-        return self.fill_outside(images, alpha, operations[0])
-
-    def fill_outside(self, images, alpha, choices):
-        """Returns images with `fill` where alpha is 0.
-
-        Only images with a geometric operation are processed.
-
-        Args:
-            images: uint8 tensor (batch, height, width, channels).
-            alpha: uint8 tensor (batch, height, width, 1), 0 or 255.
-            choices: int32 tensor (batch, num_ops), from `sample`.
-
-        Returns:
-            A uint8 tensor of the shape of `images`.
-        """
-        names = ["Identity", *(self.ops or FIXMATCH_OPS)]
-        geometric = tf.constant([int(name in GEOMETRIC_OPS) for name in names])
-        branches = tf.reduce_max(tf.gather(geometric, choices + 1), axis=1)
-
-        def fill(images, alpha):
-            outside = tf.bitwise.invert(alpha)
-            outside = tf.broadcast_to(outside, tf.shape(images))
-            return _ops.fill_where(images, outside, self.fill)
-
-        filled = dispatch(branches, [None, fill], images, alpha)
+        indices = tf.where(filled, self.geometric_indices(choices), -1)
+        filled = fill_late(images, indices, magnitudes, signs, late, fill)
         return tf.ensure_shape(filled, images.shape)
 
     def sample(self, batch: int, seed) -> tuple:
@@ -190,7 +169,7 @@ class RandAugment(View):
         bits = tf.random.stateless_uniform(shape, sign_seed, 0, 2, tf.int32)
         return choices, magnitudes, tf.cast(2 * bits - 1, tf.float64)
 
-    def apply_round(self, images, alpha, choices, magnitudes, signs):
+    def apply_round(self, images, choices, magnitudes, signs, fill):
         """Applies one operation to each image.
 
         The batch is partitioned by operation, so that each operation runs on
@@ -198,36 +177,39 @@ class RandAugment(View):
 
         Args:
             images: uint8 tensor (batch, height, width, channels).
-            alpha: uint8 tensor (batch, height, width, 1), or None; see
-                `apply_op`.
             choices: int32 tensor (batch,), -1 for none.
             magnitudes: float64 tensor (batch,).
             signs: float64 tensor (batch,), 1 or -1.
+            fill: uint8 tensor (batch,), the value of pixels that geometric
+                operations read from outside the image.
 
         Returns:
-            The new images and the new alpha.
+            A uint8 tensor of the shape of `images`.
         """
         names = ["Identity", *(self.ops or FIXMATCH_OPS)]
-        geometric_index = tf.constant(
-            [
-                GEOMETRIC_OPS.index(n) if n in GEOMETRIC_OPS else -1
-                for n in names
-            ]
-        )
         names = ["geometric" if n in GEOMETRIC_OPS else n for n in names]
         unique = list(dict.fromkeys(names))
         branch_of_name = tf.constant([unique.index(name) for name in names])
 
-        result, alpha = dispatch(
+        result = dispatch(
             tf.gather(branch_of_name, choices + 1),
             [partial(apply_op, name) for name in unique],
             images,
-            alpha,
-            tf.gather(geometric_index, choices + 1),
+            self.geometric_indices(choices),
             magnitudes,
             signs,
+            fill,
         )
-        return tf.ensure_shape(result, images.shape), alpha
+        return tf.ensure_shape(result, images.shape)
+
+    def geometric_indices(self, choices):
+        """Returns the indices into `GEOMETRIC_OPS`, -1 for other choices."""
+        names = ["Identity", *(self.ops or FIXMATCH_OPS)]
+        indices = [
+            GEOMETRIC_OPS.index(name) if name in GEOMETRIC_OPS else -1
+            for name in names
+        ]
+        return tf.gather(tf.constant(indices), choices + 1)
 
     def get_config(self) -> dict:
         """Returns the arguments of `__init__`."""
