@@ -28,17 +28,18 @@ def autocontrast(images):
     values = tf.cast(to_rows(images), tf.float64)
     stretched = values * per_column(scale, images)
     stretched -= per_column(offset, images)
-    return from_rows(tf.saturate_cast(stretched, tf.uint8), images)
+    # No value is outside the range by more than a rounding error.
+    return from_rows(tf.cast(stretched, tf.uint8), images)
 
 
 def equalize(images):
     """Equalizes the histogram of each channel by a look-up table."""
-    batch, _, _, channels = tf.unstack(tf.shape(images))
-    # One index for channel and value: each channel has 256 bins of its own.
-    channel = per_column(256 * tf.range(channels)[None], images)
-    values = tf.cast(to_rows(images), tf.int32) + channel
-    counts = histogram(values, 256 * channels)
-    counts = tf.reshape(counts, (batch, channels, 256))
+    channels = tf.shape(images)[0], images.shape[-1]
+    # Each channel of each image has 256 bins of its own.
+    start = 256 * tf.reshape(tf.range(tf.reduce_prod(channels)), channels)
+    values = tf.cast(to_rows(images), tf.int32) + per_column(start, images)
+    counts = histogram(values, 256 * tf.reduce_prod(channels))
+    counts = tf.reshape(counts, (*channels, 256))
     below = tf.cumsum(counts, axis=-1, exclusive=True)
     # The number of pixels below the brightest value present, over 255.
     step = tf.reduce_max(tf.where(counts > 0, below, 0), -1, keepdims=True)
@@ -46,8 +47,7 @@ def equalize(images):
     table = (step // 2 + below) // tf.maximum(step, 1)
     table = tf.where(step > 0, tf.minimum(table, 255), tf.range(256))
     table = tf.reshape(tf.cast(table, tf.uint8), (-1,))
-    start = (256 * channels * tf.range(batch))[:, None, None]
-    return from_rows(tf.gather(table, values + start), images)
+    return from_rows(tf.gather_nd(table, values[..., None]), images)
 
 
 def invert(images):
@@ -88,7 +88,7 @@ def brightness(images, factor):
 
 def contrast(images, factor):
     """Interpolates from mean gray (`factor` 0) to the image (1) and beyond."""
-    gray = tf.cast(luma(images), tf.int64)
+    gray = tf.cast(luma(images), tf.int64)  # Exact for images of any size.
     total = tf.reduce_sum(gray, axis=(1, 2), keepdims=True)
     count = tf.cast(tf.reduce_prod(tf.shape(images)[1:3]), tf.int64)
     mean = (2 * total + count) // (2 * count)
@@ -102,14 +102,13 @@ def color(images, factor):
     """
     if images.shape[-1] == 1:
         return images
-    gray = tf.cast(luma(images), tf.float32)
-    return blend(tf.broadcast_to(gray, tf.shape(images)), images, factor)
+    gray = tf.tile(luma(images), (1, 1, 1, 3))
+    return blend(gray, images, factor)
 
 
 def grayscale(images):
     """Returns RGB images in grayscale, as three equal channels."""
-    gray = tf.cast(luma(images), tf.uint8)
-    return tf.broadcast_to(gray, tf.shape(images))
+    return tf.tile(tf.cast(luma(images), tf.uint8), (1, 1, 1, 3))
 
 
 def sharpness(images, factor):
@@ -118,13 +117,16 @@ def sharpness(images, factor):
     Factors above 1 sharpen. Smoothing is a 3x3 mean in which the center has
     weight 5; pixels at the border are not smoothed.
     """
-    values = tf.cast(images, tf.float32)
-    total = values[:, :-2] + values[:, 1:-1] + values[:, 2:]
-    total = total[:, :, :-2] + total[:, :, 1:-1] + total[:, :, 2:]
-    total += 4 * values[:, 1:-1, 1:-1]
-    # Rounds total / 13, which is never close to half an integer.
-    smooth = tf.floor(total * (1 / 13) + 0.5)
-    inner = blend(smooth, images[:, 1:-1, 1:-1], factor)
+    kernel = tf.constant([[1, 1, 1], [1, 5, 1], [1, 1, 1]], tf.float32)
+    kernel = tf.tile(kernel[..., None, None], (1, 1, images.shape[-1], 1))
+    total = tf.nn.depthwise_conv2d(
+        tf.cast(images, tf.float32), kernel, (1, 1, 1, 1), "VALID"
+    )
+    inner = images[:, 1:-1, 1:-1]
+    # TensorFlow returns a wrong shape for an empty batch.
+    total = tf.reshape(total, tf.shape(inner))
+    # The mean is never close to half an integer.
+    inner = blend(tf.round(total * (1 / 13)), inner, factor)
     middle = images[:, 1:-1]
     middle = tf.concat([middle[:, :, :1], inner, middle[:, :, -1:]], axis=2)
     return tf.concat([images[:, :1], middle, images[:, -1:]], axis=1)
@@ -147,19 +149,22 @@ def blend(base, images, factor):
 
 
 def luma(images):
-    """Returns the luma of images, int32 (batch, height, width, 1)."""
-    values = tf.cast(images, tf.int32)
+    """Returns the luma of images, float32 (batch, height, width, 1)."""
     if images.shape[-1] == 1:
-        return values
-    red, green, blue = tf.split(values, 3, axis=-1)
-    gray = red * 19595 + green * 38470 + blue * 7471 + 32768
-    return tf.bitwise.right_shift(gray, 16)
+        return tf.cast(images, tf.float32)
+    # Pillow's weights, in units of 1 / 65536. All sums are exact.
+    weights = (19595 / 65536, 38470 / 65536, 7471 / 65536)
+    red, green, blue = (
+        tf.cast(images[..., channel : channel + 1], tf.float32) * weight
+        for channel, weight in enumerate(weights)
+    )
+    return tf.floor(red + green + blue + 0.5)
 
 
 def histogram(values, size):
-    """Returns the counts of the values 0 to size - 1, int32 (batch, size)."""
+    """Returns the counts of the values 0 to size - 1, int32 (size,)."""
     return tf.raw_ops.DenseBincount(
-        input=tf.reshape(values, (tf.shape(values)[0], -1)),
+        input=tf.reshape(values, (-1,)),
         size=size,
         weights=tf.zeros((0,), tf.int32),
         binary_output=False,
