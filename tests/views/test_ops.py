@@ -67,12 +67,14 @@ def test_scalar_parameter_applies_to_all_images(name, photographs):
 @pytest.mark.parametrize("name", [*CASES, *WITHOUT_PARAMETER])
 def test_operation_accepts_an_empty_batch(name):
     images = tf.zeros((0, 32, 32, 3), tf.uint8)
-    if name in WITHOUT_PARAMETER:
-        result = WITHOUT_PARAMETER[name][0](images)
-    else:
-        operation, _, parameters = CASES[name]
-        result = operation(images, tf.fill([0], list(parameters)[0]))
-    assert result.shape == (0, 32, 32, 3)
+    operation, _, *parameters = (CASES | WITHOUT_PARAMETER)[name]
+    parameters = [tf.fill([0], list(values)[0]) for values in parameters]
+    # Traced for any batch size too, as the parts of a batch in a pipeline are.
+    unknown = tf.TensorSpec((None, 32, 32, 3), tf.uint8)
+    specs = [tf.TensorSpec((None,), value.dtype) for value in parameters]
+    traced = tf.function(operation, input_signature=[unknown, *specs])
+    for function in (operation, traced):
+        assert function(images, *parameters).shape == (0, 32, 32, 3)
 
 
 def test_posterize_to_no_bits_is_black(photographs):
