@@ -62,12 +62,28 @@ class Cutout(View):
             shorter = tf.cast(tf.minimum(height, width), tf.float32)
             size = tf.maximum(tf.cast(shorter * size, tf.int32), 1)
         row_seed, column_seed = split_seed(seed, 2)
-        rows = random_interval(height, size, batch, row_seed)
-        columns = random_interval(width, size, batch, column_seed)
-        columns = tf.repeat(columns, images.shape[-1], axis=1)
-        square = tf.bitwise.bitwise_and(rows[:, :, None], columns[:, None])
-        square = tf.reshape(square, tf.shape(images))
-        return _ops.fill_where(images, square, self.fill)
+        top, bottom = random_interval(height, size, batch, row_seed)
+        left, right = random_interval(width, size, batch, column_seed)
+        column = tf.range(width)
+        inside = 255 * tf.cast((column >= left) & (column < right), tf.uint8)
+        inside = tf.repeat(inside, images.shape[-1], axis=1)[:, None]
+        # The rows of the squares are masked, and replace those of the images.
+        first = tf.range(batch)[:, None]
+        count = tf.minimum(size, height)
+        rows = tf.minimum(top + tf.range(count), bottom - 1) + height * first
+        flat = tf.reshape(images, (batch * height, tf.shape(inside)[-1]))
+        square = _ops.fill_where(tf.gather(flat, rows), inside, self.fill)
+        square = tf.reshape(square, (batch * count, tf.shape(inside)[-1]))
+        row = tf.range(height)
+        source = tf.where(
+            (row >= top) & (row < bottom),
+            batch * height + count * first + row - top,
+            height * first + row,
+        )
+        result = tf.gather(tf.concat([flat, square], axis=0), source)
+        return tf.ensure_shape(
+            tf.reshape(result, tf.shape(images)), images.shape
+        )
 
     def get_config(self) -> dict:
         """Returns the arguments of `__init__`."""
@@ -75,7 +91,7 @@ class Cutout(View):
 
 
 def random_interval(length, size, batch, seed):
-    """Returns masks of random intervals of an axis.
+    """Returns random intervals of an axis.
 
     Args:
         length: int, the length of the axis.
@@ -84,13 +100,12 @@ def random_interval(length, size, batch, seed):
         seed: int tensor (2,).
 
     Returns:
-        A uint8 tensor (batch, length), 255 inside the interval, else 0. The
-        interval starts `size // 2` before a center that is uniform over the
-        axis.
+        Two int32 tensors (batch, 1), the first position of the interval and
+        the one after the last. The interval starts `size // 2` before a center
+        that is uniform over the axis, and is clipped to the axis.
     """
     centers = tf.random.stateless_uniform(
         (batch, 1), seed, minval=0, maxval=length, dtype=tf.int32
     )
-    distance = tf.range(length) - (centers - size // 2)
-    inside = (distance >= 0) & (distance < size)
-    return 255 * tf.cast(inside, tf.uint8)
+    starts = centers - size // 2
+    return tf.maximum(starts, 0), tf.minimum(starts + size, length)

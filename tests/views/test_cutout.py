@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kconsist.views import Cutout
 
@@ -85,3 +86,16 @@ def test_default_is_sixteen_pixels_of_mid_gray():
 def test_bad_arguments_are_an_error(arguments, message):
     with pytest.raises(ValueError, match=message):
         Cutout(**arguments)
+
+
+def test_square_is_masked_under_xla():
+    images = tf.fill((40, 24, 20, 3), tf.constant(200, tf.uint8))
+    compiled = tf.function(Cutout(size=9), jit_compile=True)
+    masked = compiled(images, tf.constant([3, 4])).numpy()
+    assert set(np.unique(masked)) == {127, 200}
+    inside = masked == 127
+    rows, columns = inside.any(axis=(2, 3)), inside.any(axis=(1, 3))
+    square = rows[:, :, None, None] & columns[:, None, :, None]
+    np.testing.assert_array_equal(inside, square | np.zeros_like(inside))
+    assert rows.sum(axis=1).max() == columns.sum(axis=1).max() == 9
+    assert rows.sum(axis=1).min() >= 5
