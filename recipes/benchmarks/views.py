@@ -19,13 +19,12 @@ applied to single images, which are batched after it.
 import argparse
 import os
 import statistics
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
-import numpy as np
 import tensorflow as tf
+from _images import by_batch, images_per_second, read_images
 
 from kconsist import views
 
@@ -35,36 +34,6 @@ AUGMIX = "flip, crop and AugMix"
 KERAS_CV = "keras_cv.layers.RandAugment"
 KERAS = "keras.layers.RandAugment"
 TF_IMAGE = "tf.image flip and crop"
-
-
-def read_images(count, side):
-    """Returns CIFAR-10 images resized to `side`, or random ones, and a name."""
-    try:
-        import tensorflow_datasets as tfds
-
-        examples = tfds.load("cifar10", split=f"test[:{count}]", download=False)
-        images = np.stack([e["image"] for e in examples.as_numpy_iterator()])
-        name = "CIFAR-10"
-    except (ImportError, AssertionError, OSError):  # No TFDS, or not prepared.
-        rng = np.random.default_rng(0)
-        images = rng.integers(0, 256, (count, side, side, 3), "uint8")
-        name = "random"
-    if images.shape[1] != side:
-        images = tf.cast(tf.image.resize(images, (side, side)), tf.uint8)
-    return tf.convert_to_tensor(images), name
-
-
-def by_batch(view):
-    """Returns an infinite pipeline of a view of batches."""
-
-    def pipeline(images):
-        batches = tf.data.Dataset.from_tensors(images).repeat()
-        return batches.enumerate().map(
-            lambda step, batch: view(batch, tf.stack([step, 0])),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
-
-    return pipeline
 
 
 def by_image(images):
@@ -104,26 +73,15 @@ def forms():
     return {**found, KERAS_CV: by_batch(lambda images, seed: layer(images))}
 
 
-def read_for(iterator, seconds):
-    """Reads for some seconds, at least one batch; returns batches/s."""
-    start, count = time.perf_counter(), 0
-    while not count or time.perf_counter() - start < seconds:
-        next(iterator)
-        count += 1
-    return count / (time.perf_counter() - start)
-
-
 def measure(pipelines, images, seconds, rounds):
     """Returns each pipeline's images/s, a list over rounds."""
     datasets = {k: pipeline(images) for k, pipeline in pipelines.items()}
     speeds = {name: [] for name in datasets}
     for _ in range(rounds):
         for name, dataset in datasets.items():
-            iterator = iter(dataset)
-            next(iterator)  # Traces.
-            read_for(iterator, seconds / 2)
-            speeds[name].append(len(images) * read_for(iterator, seconds))
-            del iterator  # Ends its threads.
+            speeds[name].append(
+                images_per_second(dataset, len(images), seconds)
+            )
     return speeds
 
 
