@@ -66,8 +66,8 @@ def fill_late(images, geometric_indices, magnitudes, signs, late, fill):
     )
     alpha = tf.fill(tf.shape(few[..., :1]), tf.constant(255, tf.uint8))
     for number in range(late.shape[1]):
-        operation = (tensor[:, number] for tensor in operations)
-        alpha = apply_geometric(alpha, *operation, fill=0)
+        index, magnitude, sign = (t[:, number] for t in operations)
+        alpha = apply_geometric(alpha, index, magnitude, sign, fill=0)
     outside = tf.tile(tf.bitwise.invert(alpha), (1, 1, 1, images.shape[-1]))
     few = _ops.fill_where(few, outside, fill)
     return tf.tensor_scatter_nd_update(images, numbers, few)

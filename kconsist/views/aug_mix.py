@@ -95,12 +95,17 @@ class AugMix(View):
     def transform(self, images, seed):
         """Returns mixed images, (batch, height, width, channels)."""
         batch = tf.shape(images)[0]
-        *operations, chain_weights, image_weight = self.sample(batch, seed)
+        choices, magnitudes, signs, chain_weights, image_weight = self.sample(
+            batch, seed
+        )
         chains = tf.repeat(images, self.width, axis=0)
         black = tf.zeros((batch * self.width,), tf.uint8)
         for depth in range(self.max_depth):
+            choice, magnitude, sign = (
+                tensor[:, depth] for tensor in (choices, magnitudes, signs)
+            )
             chains = self.augment.apply_round(
-                chains, *(tensor[:, depth] for tensor in operations), black
+                chains, choice, magnitude, sign, black
             )
         shape = tf.concat([(batch, self.width), tf.shape(images)[1:]], 0)
         chains = tf.reshape(tf.cast(chains, tf.float32), shape)
