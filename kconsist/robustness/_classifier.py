@@ -72,6 +72,7 @@ class Classifier:
         self.batch_size = _checks.as_integer("batch_size", batch_size)
         self.preprocess = preprocess
         self.from_logits = from_logits
+        self._is_checked = False
         self.function = tf.function(
             self._predict,
             input_signature=[
@@ -88,27 +89,29 @@ class Classifier:
         Args:
             images: uint8 array (examples, height, width, channels).
             labels: int array (examples,).
+
+        Raises:
+            ValueError: the outputs of the first batch are probabilities
+                instead of logits, or logits instead of probabilities.
         """
         batches = []
         for start in range(0, len(images), self.batch_size):
             rows = slice(start, start + self.batch_size)
             # A device may still be computing these; they are read at the end.
-            batches.append(self._run(images[rows], labels[rows])[:3])
+            *batch, are_probabilities = self._run(images[rows], labels[rows])
+            if not self._is_checked:
+                self._check_outputs(are_probabilities)
+                self._is_checked = True
+            batches.append(batch)
         predictions = Predictions.concatenate(batches)
         return Predictions(*(x[: len(images)] for x in predictions))
 
-    def check(self, images, labels) -> None:
-        """Checks on one batch that the outputs agree with `from_logits`.
+    def fingerprint(self) -> str:
+        """Returns a hash of all operations and weights of the function."""
+        return function_digest(self.function.get_concrete_function())
 
-        Args:
-            images: uint8 array (examples, …) of at most one batch of images.
-            labels: int array (examples,).
-
-        Raises:
-            ValueError: the outputs are probabilities instead of logits, or
-                logits instead of probabilities.
-        """
-        *_, are_probabilities = self._run(images, labels)
+    def _check_outputs(self, are_probabilities):
+        """Raises unless the outputs agree with `from_logits`."""
         if are_probabilities and self.from_logits:
             raise ValueError(
                 f"model {self.model.name!r} must return logits, got "
@@ -121,10 +124,6 @@ class Classifier:
                 "from_logits=False, got rows that are not in [0, 1] with sum "
                 "1: pass from_logits=True"
             )
-
-    def fingerprint(self) -> str:
-        """Returns a hash of all operations and weights of the function."""
-        return function_digest(self.function.get_concrete_function())
 
     def _run(self, images, labels):
         """Runs the compiled function on a batch, padded if necessary."""

@@ -10,6 +10,7 @@ each cell that is read are evaluated again.
 import numpy as np
 
 from kconsist.data import digest
+from kconsist.robustness._read_ahead import read_ahead
 
 FORMAT = 2  # Increase it to invalidate the lines of earlier versions.
 PROBE_SIZE = 100
@@ -19,24 +20,29 @@ TOLERANCE = 0.01
 def cell_keys(classifier, subset, cells) -> dict[tuple[str, int], str]:
     """Returns a hash of everything that determines a cell, for each cell."""
     network = classifier.fingerprint()
+    fingerprints = subset.fingerprints(cells)
     return {
-        cell: digest(FORMAT, network, *cell, subset.fingerprint(cell))
+        cell: digest(FORMAT, network, *cell, fingerprints[cell])
         for cell in cells
     }
 
 
-def make_probe(subset, cell, log_probability) -> dict:
-    """Returns the images and predictions that `verify` checks later.
+def probe_indices(count: int) -> np.ndarray:
+    """Returns up to `PROBE_SIZE` evenly spaced indices of `count` images."""
+    return np.linspace(0, count - 1, min(count, PROBE_SIZE)).astype(int)
+
+
+def make_probe(images, log_probability) -> dict:
+    """Returns what `verify` checks later.
 
     Args:
-        subset: `Subset`.
-        cell: `(corruption, severity)`.
-        log_probability: float array (examples,), of the true classes.
+        images: uint8 array (probed, height, width, channels), the images of
+            the cell at `probe_indices`.
+        log_probability: float array (probed,), of the true classes.
     """
-    indices = _probe_indices(len(log_probability))
     return {
-        "images": digest(subset.images(cell, indices)),
-        "log_probability": log_probability[indices].tolist(),
+        "images": digest(images),
+        "log_probability": log_probability.tolist(),
     }
 
 
@@ -46,31 +52,33 @@ def verify(journal, classifier, subset) -> None:
     Raises:
         ValueError: the images or the predictions differ from the journal.
     """
-    for cell, record in journal.records.items():
+    with read_ahead(_read_probes(subset, journal.records)) as probes:
+        for cell, images, labels in probes:
+            probe = journal.get(cell)["probe"]
+            if digest(images) != probe["images"]:
+                content = "other images of the same source"
+                raise _mismatch(journal, cell, content)
+            found = classifier(images, labels).log_probability
+            expected = probe["log_probability"]
+            if not np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE):
+                content = (
+                    "predictions of a model with the same weights but other "
+                    "outputs (a Python function in preprocess or in the model "
+                    "has changed or is random)"
+                )
+                raise _mismatch(journal, cell, content)
+
+
+def _read_probes(subset, cells):
+    """Yields the cells, with the images and labels that are probed."""
+    for cell in cells:
         labels = subset.labels(cell)
-        indices = _probe_indices(len(labels))
-        images = subset.images(cell, indices)
-        if digest(images) != record["probe"]["images"]:
-            _raise_mismatch(journal, cell, "other images of the same source")
-        new = classifier(images, labels[indices]).log_probability
-        old = record["probe"]["log_probability"]
-        if not np.allclose(new, old, rtol=TOLERANCE, atol=TOLERANCE):
-            _raise_mismatch(
-                journal,
-                cell,
-                "predictions of a model with the same weights but other "
-                "outputs (a Python function in preprocess or in the model has "
-                "changed or is random)",
-            )
+        indices = probe_indices(len(labels))
+        yield cell, subset.images(cell, indices), labels[indices]
 
 
-def _probe_indices(count):
-    """Returns up to `PROBE_SIZE` evenly spaced indices."""
-    return np.linspace(0, count - 1, min(count, PROBE_SIZE)).astype(int)
-
-
-def _raise_mismatch(journal, cell, content):
-    raise ValueError(
+def _mismatch(journal, cell, content):
+    return ValueError(
         f"{journal.path} must have cells of this evaluation, but for "
         f"{cell[0]}, severity {cell[1]}, it has {content}: pass another "
         "resume_file"

@@ -30,7 +30,11 @@ class Subset:
             )
 
     def chunks(self, cell: tuple[str, int], size: int) -> Iterator[np.ndarray]:
-        """Yields the images of a cell in chunks of `size`."""
+        """Yields the images of a cell in chunks of `size`.
+
+        Raises:
+            ValueError: the source has too few or too many images.
+        """
         return self._read(cell, self._cell_ids(cell), size)
 
     def images(self, cell: tuple[str, int], indices: np.ndarray) -> np.ndarray:
@@ -51,13 +55,16 @@ class Subset:
         ids = self._cell_ids(cell)
         return labels if ids is None else labels[ids]
 
-    def fingerprint(self, cell: tuple[str, int]) -> str:
-        """Returns a hash of the images and labels of a cell."""
-        if cell == CLEAN:
-            images = self.source.clean_fingerprint
-        else:
-            images = self.source.cell_fingerprint(*cell)
-        return digest(images, self.labels(cell), self._cell_ids(cell))
+    def fingerprints(self, cells: list[tuple[str, int]]) -> dict:
+        """Returns a hash of the images and labels of each cell, in a dict."""
+        corrupted = [cell for cell in cells if cell != CLEAN]
+        images = self.source.cell_fingerprints(corrupted)
+        if CLEAN in cells:
+            images[CLEAN] = self.source.clean_fingerprint
+        return {
+            cell: digest(images[cell], self.labels(cell), self._cell_ids(cell))
+            for cell in cells
+        }
 
     def metadata(self) -> dict:
         """Returns the metadata of the images for a report."""
@@ -83,8 +90,22 @@ class Subset:
 
     def _read(self, cell, ids, size):
         if cell == CLEAN:
-            return self.source.clean_chunks(ids, size)
-        return self.source.chunks(*cell, ids, size)
+            chunks = self.source.clean_chunks(ids, size)
+        else:
+            chunks = self.source.chunks(*cell, ids, size)
+        expected = len(self.labels(cell) if ids is None else ids)
+        chunks, count = iter(chunks), 0
+        for images in chunks:
+            count += len(images)
+            if count >= expected:  # There must be no others.
+                count += sum(map(len, chunks))
+            if count <= expected:
+                yield images
+        if count != expected:
+            raise ValueError(
+                f"source must have one image for each of {expected} labels, "
+                f"got {count} images of {cell[0]}, severity {cell[1]}"
+            )
 
 
 def stratified_subset(

@@ -12,14 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 import kconsist
-from kconsist.robustness._classifier import Classifier, Predictions
-from kconsist.robustness._journal import (
-    Journal,
-    decode_classes,
-    encode_classes,
-)
-from kconsist.robustness._metrics import score
-from kconsist.robustness._resumption import cell_keys, make_probe, verify
+from kconsist.robustness._cell_evaluation import evaluate_cells
+from kconsist.robustness._classifier import Classifier
+from kconsist.robustness._journal import Journal, decode_classes
+from kconsist.robustness._resumption import cell_keys, verify
 from kconsist.robustness._subset import Subset
 from kconsist.robustness.corruptions import GROUPS, SEVERITIES
 from kconsist.robustness.corruptions._selection import select_cells
@@ -27,8 +23,6 @@ from kconsist.robustness.corruptions.names import CLEAN
 from kconsist.robustness.reporting import Report
 from kconsist.robustness.reporting._overlap import operation_names
 from kconsist.robustness.sources import Source
-
-CHUNK_SIZE = 1000
 
 
 def evaluate(
@@ -140,56 +134,11 @@ def evaluate(
     if resume_file is not None:
         keys = cell_keys(classifier, subset, cells)
     journal = Journal(resume_file, keys)
-    _check_outputs(classifier, subset, cells[0])
     verify(journal, classifier, subset)
-    _evaluate_cells(classifier, subset, cells, journal, verbose)
+    evaluate_cells(classifier, subset, cells, journal, verbose)
     return _make_report(
         name or classifier.model.name, subset, cells, journal, augmentations
     )
-
-
-def _check_outputs(classifier, subset, cell):
-    """Checks on the first batch whether outputs agree with `from_logits`."""
-    images = next(iter(subset.chunks(cell, classifier.batch_size)))
-    classifier.check(images, subset.labels(cell)[: len(images)])
-
-
-def _evaluate_cells(classifier, subset, cells, journal, verbose):
-    progress = keras.utils.Progbar(
-        len(cells), verbose=verbose, unit_name="cell"
-    )
-    for number, cell in enumerate(cells, start=1):
-        record = journal.get(cell)
-        if record is None:
-            record = _evaluate_cell(classifier, subset, cell)
-            journal.add(cell, record)
-        progress.update(number, [("accuracy", record["scores"]["accuracy"])])
-
-
-def _evaluate_cell(classifier, subset, cell):
-    labels = subset.labels(cell)
-    # Chunks of whole batches, so that only the last batch of a cell is padded.
-    size = max(1, CHUNK_SIZE // classifier.batch_size) * classifier.batch_size
-    chunks, start = [], 0
-    for images in subset.chunks(cell, size):
-        chunks.append(classifier(images, labels[start : start + len(images)]))
-        start += len(images)
-    predictions = Predictions.concatenate(chunks)
-    if not np.isfinite(predictions.log_probability).all():
-        logits = classifier.from_logits
-        kind = "logits" if logits else "probabilities that sum to 1"
-        raise ValueError(
-            f"model {classifier.model.name!r} must predict finite {kind}, got "
-            f"others on {cell[0]}, severity {cell[1]}"
-        )
-    correct = predictions.classes == labels
-    return {
-        "scores": score(
-            correct, predictions.confidence, predictions.log_probability
-        ),
-        "classes": encode_classes(predictions.classes),
-        "probe": make_probe(subset, cell, predictions.log_probability),
-    }
 
 
 def _make_report(name, subset, cells, journal, augmentations):

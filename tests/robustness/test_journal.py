@@ -13,8 +13,8 @@ from kconsist.robustness import (
     Arrays,
     Generated,
     NpyFolder,
+    _cell_evaluation,
     evaluate,
-    evaluator,
 )
 from kconsist.robustness._journal import (
     Journal,
@@ -27,13 +27,13 @@ from kconsist.robustness._journal import (
 def counted(monkeypatch):
     """The cells that are evaluated."""
     cells = []
-    original = evaluator._evaluate_cell
+    original = _cell_evaluation._evaluate_cell
 
-    def count(classifier, subset, cell):
+    def count(classifier, subset, cell, chunks):
         cells.append(cell)
-        return original(classifier, subset, cell)
+        return original(classifier, subset, cell, chunks)
 
-    monkeypatch.setattr(evaluator, "_evaluate_cell", count)
+    monkeypatch.setattr(_cell_evaluation, "_evaluate_cell", count)
     return cells
 
 
@@ -68,15 +68,15 @@ def test_an_interrupted_run_resumes(resumable, counted, monkeypatch):
     complete = resumable()
     resumable.file.unlink()
     counted.clear()
-    original = evaluator._evaluate_cell
+    original = _cell_evaluation._evaluate_cell
 
-    def interrupted(classifier, subset, cell):
+    def interrupted(classifier, subset, cell, chunks):
         if cell == ("saturate", 1):
             raise KeyboardInterrupt
-        return original(classifier, subset, cell)
+        return original(classifier, subset, cell, chunks)
 
     with monkeypatch.context() as patched:
-        patched.setattr(evaluator, "_evaluate_cell", interrupted)
+        patched.setattr(_cell_evaluation, "_evaluate_cell", interrupted)
         with pytest.raises(KeyboardInterrupt):
             resumable()
     assert counted == [("clean", 0), ("fog", 1), ("fog", 5)]

@@ -109,7 +109,16 @@ class Generated(Source):
 
     def cell_fingerprint(self, corruption: str, severity: int) -> str:
         """Returns a hash of everything that a cell is made from."""
-        return digest(self.fingerprint, corruption, severity)
+        return self.cell_fingerprints([(corruption, severity)])[
+            corruption, severity
+        ]
+
+    def cell_fingerprints(
+        self, cells: Iterable[tuple[str, int]]
+    ) -> dict[tuple[str, int], str]:
+        """Returns the hashes of several cells; hashes the clean set once."""
+        fingerprint = self.fingerprint
+        return {cell: digest(fingerprint, *cell) for cell in cells}
 
     @property
     def versions(self) -> dict[str, str]:

@@ -62,6 +62,12 @@ class Source:
         """Returns a hash of the images of a cell."""
         return digest(*self.chunks(corruption, severity))
 
+    def cell_fingerprints(
+        self, cells: Iterable[tuple[str, int]]
+    ) -> dict[tuple[str, int], str]:
+        """Returns the hashes of several cells."""
+        return {cell: self.cell_fingerprint(*cell) for cell in cells}
+
     def check(self, cells: Iterable[tuple[str, int]]) -> None:
         """Raises unless each (corruption, severity) of `cells` can be read."""
 
