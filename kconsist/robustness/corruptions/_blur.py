@@ -5,11 +5,13 @@ generators of these images if it is random, and the constants of a severity. It
 returns uint8 images.
 """
 
+import itertools
+
 import numpy as np
 from scipy import ndimage
 
 from kconsist.robustness.corruptions._pixels import to_bytes, to_unit
-from kconsist.robustness.corruptions._zoom import clipped_zoom
+from kconsist.robustness.corruptions._zoom import clipped_zoom, zoomed_sides
 
 
 def gaussian_blur(images, sigma):
@@ -149,11 +151,17 @@ def blur_along(images, angles, radius, sigma):
 
 def zoom_blur(images, factors):
     """Averages the images and their centers, magnified by each factor."""
+
+    def sides(factor):
+        return [zoomed_sides(side, factor) for side in images.shape[1:3]]
+
     # The batch goes behind height and width for longer contiguous reads.
     values = np.moveaxis(to_unit(images, np.float32), 0, 2).copy()
     total = np.zeros_like(values)
-    for factor in factors:
-        total += clipped_zoom(values, factor).astype(np.float32)
+    for _, (factor, *others) in itertools.groupby(factors, sides):
+        zoomed = clipped_zoom(values, factor).astype(np.float32)
+        for _ in (factor, *others):
+            total += zoomed
     total += values
     total /= len(factors) + 1
     return np.moveaxis(to_bytes(total), 2, 0)

@@ -31,6 +31,15 @@ def clipped_zoom(values, factor):
     return values
 
 
+def zoomed_sides(side, factor):
+    """Returns the side of the crop and that of the magnified crop, ints.
+
+    Factors for which these are the same give the same images.
+    """
+    crop = math.ceil(side / factor)
+    return crop, round(crop * factor)
+
+
 def source_positions(side, factor):
     """Returns the source position of each pixel of a magnified side.
 
@@ -38,8 +47,7 @@ def source_positions(side, factor):
         The index of the source pixel before it, int (side,), and the fraction
         of the way to the next source pixel, float64 (side,) in [0, 1].
     """
-    crop = math.ceil(side / factor)
-    grown = round(crop * factor)
+    crop, grown = zoomed_sides(side, factor)
     trim = (grown - side) // 2
     positions = np.arange(grown)[trim : trim + side] * (
         (crop - 1) / (grown - 1)

@@ -146,6 +146,22 @@ def test_smallest_zooms_have_no_effect_or_shift(rng):
     assert (_zoom.clipped_zoom(image, 1.02) != image).any()
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_zoom_blur_is_the_mean_of_all_zooms(rng, preset):
+    """Several factors give the same zoom of one side, but not of the other."""
+    images = rng.integers(0, 256, (3, 32, 17, 3)).astype("uint8")
+    for (factors,) in PRESETS[preset]["zoom_blur"]:
+        values = (images / 255).astype("float32")
+        total = np.zeros_like(values)
+        for factor in factors:
+            zooms = [_zoom.clipped_zoom(image, factor) for image in values]
+            total += np.stack(zooms).astype("float32")
+        mean = (total + values) / np.float32(len(factors) + 1)
+        expected = (np.clip(mean, 0, 1) * np.float32(255)).astype("uint8")
+        found = _blur.zoom_blur(images, factors)
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_zoom_blur_counts_the_image_twice(images):
     """Once unchanged, and once as its zoom by 1."""
     found = _blur.zoom_blur(images, (1.0, 1.25))
