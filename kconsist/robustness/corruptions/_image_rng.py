@@ -4,13 +4,28 @@ import functools
 import zlib
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
+
+from kconsist.robustness.corruptions._seed_states import seed_states
+
+
+class _State(ISeedSequence):
+    """A seed sequence whose state is known: creating one is fast."""
+
+    def __init__(self, state):
+        self.state = state
+
+    def generate_state(self, n_words, dtype=np.uint32):
+        """Returns the state, for a generator that needs just this many."""
+        return self.state
 
 
 class ImageRNG:
     """One random generator for each image of a batch.
 
-    The generator of image i is seeded with (seed, name, severity, i) only. The
-    name enters as its CRC-32, so the order of names does not matter. Each
+    The generator of image i is `PCG64` of `SeedSequence(seed, spawn_key=(name,
+    severity, i))`. The name enters as its CRC-32, so the order of names does
+    not matter. Each
     method samples from every generator in turn, so an image's random numbers
     do not depend on the batch it is in.
 
@@ -18,7 +33,8 @@ class ImageRNG:
         seed: int, 0 or more.
         name: str, the corruption.
         severity: int.
-        indices: sequence of int, the index of each image in the data set.
+        indices: sequence of int, the index of each image in the data set, below
+            2³².
     """
 
     def __init__(self, seed, name, severity, indices):
@@ -31,13 +47,12 @@ class ImageRNG:
     @functools.cached_property
     def generators(self):
         """A list of `numpy.random.Generator`, created when first used."""
-        name = zlib.crc32(self.name.encode())
-        return [self._generator(name, index) for index in self.indices]
-
-    def _generator(self, name, index):
-        key = (name, int(self.severity), int(index))
-        seed = np.random.SeedSequence(int(self.seed), spawn_key=key)
-        return np.random.Generator(np.random.PCG64(seed))
+        key = zlib.crc32(self.name.encode()), int(self.severity)
+        states = seed_states(int(self.seed), key, self.indices)
+        return [
+            np.random.Generator(np.random.PCG64(_State(state)))
+            for state in states
+        ]
 
     def normal(self, shape, mean=0.0, deviation=1.0):
         """Returns normal samples, float64 (count, *shape)."""

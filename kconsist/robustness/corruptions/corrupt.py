@@ -146,8 +146,8 @@ def _validate_images(images):
 
 def _indices(start, count):
     if np.ndim(start) == 0:
-        start = _checks.as_integer("start", start, minimum=0)
-        return np.arange(start, start + count)
+        first = _checks.as_integer("start", start, minimum=0)
+        start = np.arange(first, first + count)
     indices = np.asarray(start)
     if indices.shape != (count,) or not np.issubdtype(
         indices.dtype, np.integer
@@ -156,8 +156,11 @@ def _indices(start, count):
             f"start must be an int, or {count} ints for {count} images, got "
             f"{indices.dtype} of shape {indices.shape}"
         )
-    if count and indices.min() < 0:
-        raise ValueError(f"start must be 0 or more, got {indices.min()}")
+    for index in (indices.min(), indices.max()) if count else ():
+        if not 0 <= index < 2**32:
+            raise ValueError(
+                f"start must be from 0 to 2**32 - 1 for each image, got {index}"
+            )
     return indices
 
 

@@ -3,9 +3,11 @@
 import zlib
 
 import numpy as np
+import pytest
 
-from kconsist.robustness.corruptions import CORRUPTIONS
+from kconsist.robustness.corruptions import CORRUPTIONS, corrupt
 from kconsist.robustness.corruptions._image_rng import ImageRNG
+from kconsist.robustness.corruptions._seed_states import seed_states
 
 
 def test_generator_is_the_documented_one():
@@ -16,6 +18,32 @@ def test_generator_is_the_documented_one():
         )
         expected = np.random.Generator(np.random.PCG64(seed)).random(4)
         np.testing.assert_array_equal(values, expected)
+
+
+@pytest.mark.parametrize(
+    "seed", [0, 1, 2**32 - 1, 2**32, 2**64 + 5, 2**128 - 1, 2**128, 2**200]
+)
+@pytest.mark.parametrize("key", [(5,), (2**32 - 1, 3), (0, 0), (1, 2, 3)])
+def test_states_are_those_of_seed_sequences(seed, key):
+    indices = np.array([0, 1, 2, 99, 2**31, 2**32 - 1])
+    sequences = [
+        np.random.SeedSequence(seed, spawn_key=(*key, int(index)))
+        for index in indices
+    ]
+    expected = [each.generate_state(4, np.uint64) for each in sequences]
+    found = seed_states(seed, key, indices)
+    assert found.dtype == np.uint64
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("start", [2**32, 2**32 - 1, [5, 2**40]])
+def test_indices_that_do_not_fit_into_a_word_raise(start):
+    images = np.zeros((2, 8, 8, 3), "uint8")
+    with pytest.raises(
+        ValueError, match=r"start must be from 0 to 2\*\*32 - 1"
+    ):
+        corrupt(images, "fog", 1, start=start)
+    assert len(corrupt(images, "fog", 1, start=2**32 - 2)) == 2
 
 
 def test_names_have_different_keys():
