@@ -1,123 +1,171 @@
-"""Compares a step of `fit` with a hand-written step of the same arithmetic.
+"""Compares a training step of `fit` with PyTorch's and a hand-written one.
 
+    pip install -e .[cpu,benchmarks]
     python recipes/benchmarks/train_step.py
 
-Machine: two CPU cores, no GPU. Result: 595 ms and 589 ms, ratio 1.01 (commit
-60c3a69).
+Machine: two CPU cores, no GPU. Result: see docs/results.md.
 
-FixMatch with an averaged network, WRN-10-2, 32 labeled and 128 unlabeled
-images. The hand-written `tf.function` has the same forward pass, backward pass,
-optimizer step and averaging on the same batches, without checks, logs, metrics
-or callbacks. The figure is the ratio of median times, measured in turns.
+One step of FixMatch on 32 labeled images and 128 unlabeled ones in two views,
+32x32, in one forward pass, with SGD and an average; on four wide residual
+networks. Then a step of Mean Teacher on the same batch, and one of SimCLR on
+128 images in two views. "kconsist" is `fit`, checks, metrics and logs included.
+"by hand" is a `tf.function` of the same passes, optimizer and average alone, on
+Keras's layers. "PyTorch" is the same step in the faster of its two memory
+layouts; that it computes the same is checked first. Its columns need torch.
+
+Each turn makes one step that is not measured, and `--steps` that are. The
+figures are medians over all turns of one run, in milliseconds a step.
 """
 
 import argparse
+import collections
+import importlib.util
 import os
+import statistics
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import _turns
+import _equality
+import _kconsist_steps
+import _worker
 import keras
 import numpy as np
-import tensorflow as tf
 
-from kconsist import FixMatch, ema, models
+from kconsist import models
 
-THRESHOLD, DECAY = 0.95, 0.999
+METHODS = "FixMatch", "MeanTeacher", "SimCLR"
+NETWORKS = (10, 1), (10, 2), (16, 2), (28, 2)
+LAYOUTS = "channels_first", "channels_last"
+# Columns, and what each adds to the trainer's arguments.
+VARIANTS = {"kconsist": {}}
 
 
-def batches(labeled, unlabeled, steps):
-    """Returns the same random batch, `steps` times."""
+def rows(args):
+    """Returns the pairs of method and network to measure."""
+    if args.depth or args.width or args.smoke:
+        network = args.depth or 10, args.width or 1
+        return [(method, network) for method in METHODS]
+    fixmatch = [("FixMatch", network) for network in NETWORKS]
+    return [*fixmatch, ("MeanTeacher", (10, 2)), ("SimCLR", (10, 2))]
+
+
+def random_batch(method, args):
+    """Returns a batch of random images, `({view: images}, labels)`."""
     rng = np.random.default_rng(0)
-
-    def images(count):
-        return rng.integers(0, 256, (count, 32, 32, 3), "uint8")
-
+    sizes = {"first": args.unlabeled, "second": args.unlabeled}
+    if method != "SimCLR":
+        unlabeled = {"weak": args.unlabeled, "strong": args.unlabeled}
+        sizes = {"labeled": args.labeled, **unlabeled}
     views = {
-        "labeled": images(labeled),
-        "weak": images(unlabeled),
-        "strong": images(unlabeled),
+        name: rng.integers(0, 256, (size, 32, 32, 3), "uint8")
+        for name, size in sizes.items()
     }
-    labels = rng.integers(0, 10, labeled)
-    dataset = tf.data.Dataset.from_tensors((views, labels))
-    return dataset.cache().repeat(steps).prefetch(2)
+    return views, rng.integers(0, 10, next(iter(sizes.values())))
 
 
-def network(depth, width):
+def student(network):
     keras.utils.set_random_seed(0)
-    return models.WideResNet(depth, width)
+    return models.WideResNet(*network)
 
 
-def by_hand(model):
-    """Returns a hand-written step of FixMatch."""
-    average = ema.make_teacher(model, freeze="layer")
-    optimizer = keras.optimizers.SGD(0.03, momentum=0.9, nesterov=True)
-    optimizer.build(model.trainable_variables)
-
-    @tf.function
-    def step(views, labels):
-        sizes = [len(views[k]) for k in ("labeled", "weak", "strong")]
-        with tf.GradientTape() as tape:
-            images = [views["labeled"], views["weak"], views["strong"]]
-            logits = model(tf.concat(images, 0), training=True)
-            logits, weak, strong = tf.split(logits, sizes)
-            entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
-            p = tf.nn.softmax(tf.stop_gradient(weak))
-            mask = tf.cast(tf.reduce_max(p, -1) >= THRESHOLD, tf.float32)
-            loss = tf.reduce_mean(entropy(labels, logits)) + tf.reduce_mean(
-                mask * entropy(tf.argmax(p, -1), strong)
-            )
-        gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply(gradients, model.trainable_variables)
-        for mean, value in zip(average.weights, model.weights, strict=True):
-            if value.trainable:
-                mean.assign(DECAY * mean + (1 - DECAY) * value)
-            else:
-                mean.assign(value)
-        return loss
-
-    def run(dataset):
-        for views, labels in dataset:
-            loss = step(views, labels)
-        return float(loss)  # Waits for the last step.
-
-    return run
+def check(worker, method, network, batch):
+    """Raises `AssertionError` unless PyTorch makes the same step."""
+    model, settings = student(network), dict(_kconsist_steps.SETTINGS[method])
+    if method == "FixMatch":
+        # Values that show a difference: half of the images, half of the weight.
+        settings["threshold"] = _equality.median_confidence(model, batch[0])
+        settings["decay"] = 0.5
+    trainer = _kconsist_steps.trainer(method, model, settings)
+    weights = _equality.weights(trainer)
+    results = _equality.first_step(trainer, batch)
+    for layout in LAYOUTS:
+        worker.call("make", method, network, layout, settings, weights, batch)
+        others = worker.call("first_step", layout)
+        _equality.assert_same(f"{method}, {layout}", results, others)
 
 
-def by_fit(model):
-    """Returns a function that runs `FixMatch.fit`."""
-    trainer = FixMatch(model, threshold=THRESHOLD, ema_decay=DECAY)
-    trainer.compile(
-        keras.optimizers.SGD(0.03, momentum=0.9, nesterov=True),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+def by_torch(worker, method, network, batch, steps):
+    """Returns PyTorch's faster layout, and a function that times its steps."""
+    settings = _kconsist_steps.SETTINGS[method]
+    trainer = _kconsist_steps.trainer(method, student(network), settings)
+    weights = _equality.weights(trainer)
+    medians = {}
+    for layout in LAYOUTS:
+        worker.call("make", method, network, layout, settings, weights, batch)
+        seconds = worker.call("seconds", layout, steps)
+        medians[layout] = statistics.median(seconds)
+    layout = min(medians, key=medians.get)
+    return layout, lambda steps: worker.call("seconds", layout, steps)
+
+
+def measure(method, network, args, worker):
+    """Returns the median milliseconds of a step by name, and the layout."""
+    batch, settings = random_batch(method, args), _kconsist_steps.SETTINGS
+    turns = {}
+    for name, kwargs in VARIANTS.items():
+        trainer = _kconsist_steps.trainer(
+            method, student(network), settings[method], **kwargs
+        )
+        turns[name] = _kconsist_steps.by_fit(trainer, batch)
+    if method == "FixMatch":
+        turns["by hand"] = _kconsist_steps.by_hand(student(network), batch)
+    for run in turns.values():
+        run(1)  # Traces.
+    layout = None
+    if worker is not None:
+        check(worker, method, network, batch)
+        layout, turns["PyTorch"] = by_torch(
+            worker, method, network, batch, args.steps
+        )
+    times = collections.defaultdict(list)
+    for _ in range(args.rounds):
+        for name, run in turns.items():
+            times[name].extend(run(args.steps))
+    medians = {n: 1e3 * statistics.median(times[n]) for n in times}
+    return medians, layout
+
+
+def print_row(cells):
+    print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def print_table(args, worker):
+    """Measures every row, and prints it."""
+    names = [*VARIANTS, "by hand"]
+    ratio = (
+        [] if worker is None else ["PyTorch", "layout", "PyTorch / kconsist"]
     )
-    return lambda dataset: trainer.fit(dataset, verbose=0)
+    header = ["step", *names, *ratio]
+    print_row(header)
+    print_row(["---"] * len(header))
+    for method, network in rows(args):
+        medians, layout = measure(method, network, args, worker)
+        cells = [f"{medians[n]:,.0f}" if n in medians else "" for n in names]
+        if worker is not None:
+            seconds = medians["PyTorch"]
+            ratio = f"{seconds / medians['kconsist']:.2f}"
+            cells += [f"{seconds:,.0f}", layout, ratio]
+        print_row([f"{method}, WRN-{network[0]}-{network[1]}", *cells])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--labeled", type=int, default=32)
     parser.add_argument("--unlabeled", type=int, default=128)
-    parser.add_argument("--depth", type=int, default=10)
-    parser.add_argument("--width", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=20, help="of a round")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--depth", type=int, help="of the only network")
+    parser.add_argument("--width", type=int, help="of the only network")
+    parser.add_argument("--steps", type=int, default=4, help="of a turn")
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--smoke", action="store_true")
     args = parser.parse_args()
     if args.smoke:
-        args.steps, args.rounds = 2, 2
-    dataset = batches(args.labeled, args.unlabeled, args.steps)
-    runs = {
-        "by hand": by_hand(network(args.depth, args.width)),
-        "fit": by_fit(network(args.depth, args.width)),
-    }
-    turns = {name: lambda run=run: run(dataset) for name, run in runs.items()}
-    _turns.median_seconds(turns, 1)  # Traces.
-    medians = _turns.median_seconds(turns, args.rounds)
-    for name, seconds in medians.items():
-        print(f"{name}: {1e3 * seconds / args.steps:.1f} ms a step")
-    print(f"ratio: {medians['fit'] / medians['by hand']:.3f}")
+        args.labeled, args.unlabeled, args.steps, args.rounds = 4, 8, 1, 1
+    if importlib.util.find_spec("torch") is None:
+        print("PyTorch is not installed: its columns are left out.")
+        print_table(args, worker=None)
+        return
+    with _worker.Worker("_torch_worker.py") as worker:
+        print_table(args, worker)
 
 
 if __name__ == "__main__":
