@@ -1,5 +1,6 @@
 """Every recipe runs with `--smoke`, and leaves its files."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -175,16 +176,30 @@ def test_operations_are_shown(monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "script, flags",
-    [
-        ("train_step.py", ("--depth", "10", "--width", "1")),
-        ("pipeline.py", ()),
-    ],
-)
-def test_benchmark_prints_a_ratio(script, flags, monkeypatch, capsys):
-    run(monkeypatch, f"benchmarks/{script}", *flags)
+def test_benchmark_of_the_pipeline_prints_a_ratio(monkeypatch, capsys):
+    run(monkeypatch, "benchmarks/pipeline.py")
     assert float(capsys.readouterr().out.split("ratio: ")[1]) > 0
+
+
+@pytest.mark.slow
+def test_benchmark_of_steps_prints_a_row_for_each_method(monkeypatch, capsys):
+    run(monkeypatch, "benchmarks/train_step.py")
+    lines = capsys.readouterr().out.splitlines()
+    header, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if line.startswith("|")
+    ]
+    steps = [row[header.index("step")] for row in rows]
+    methods = "FixMatch", "MeanTeacher", "SimCLR"
+    assert steps == [f"{method}, WRN-10-1" for method in methods]
+    has_torch = importlib.util.find_spec("torch") is not None
+    assert ("PyTorch / kconsist" in header) == has_torch
+    assert any("not installed" in line for line in lines) != has_torch
+    for row in rows:
+        assert float(row[header.index("kconsist")].replace(",", "")) > 0
+        if has_torch:
+            assert float(row[header.index("PyTorch / kconsist")]) > 0
 
 
 @pytest.mark.slow
