@@ -14,8 +14,8 @@ TOLERANCES = {
     "logits": 1e-4,
     "loss": 1e-4,
     "gradient": 0.05,
-    "weight": 1e-5,
-    "average": 1e-5,
+    "weight": 1e-4,
+    "average": 1e-4,
 }
 
 
