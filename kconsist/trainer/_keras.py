@@ -1,17 +1,26 @@
-"""Works around private methods of Keras.
+"""Works around private names of Keras: layers, and reading a data set.
 
-Under a strategy Keras builds metrics from a batch that it reads beforehand.
-That fails with replicas in several processes, and it consumes the first epoch
-of a data set that counts epochs. On several workers Keras also averages a
-step's logs over replicas along their first axis, so they need one.
+Keras creates the variables of metrics and optimizers in the first step, which
+TensorFlow then traces twice. Under a strategy it builds metrics from a batch
+that it reads beforehand: that fails with replicas in several processes, and
+consumes the first epoch of a data set that counts epochs. On several workers
+Keras also averages a step's logs over replicas along their first axis, so they
+need one.
+
+Every data set, also what Keras makes of arrays, is read without autotuning,
+which delays the end of each epoch. Where Keras has another name for it, the
+data set is read as it is.
 """
 
 import keras
 import tensorflow as tf
+from keras.src.trainers import data_adapters
 
 from kconsist import distribute
+from kconsist.data._autotuning import without_autotuning
 
 PRIVATE_NAME = "_maybe_symbolic_build"
+PRIVATE_DATASET = "_distributed_dataset"
 
 
 class Prebuilt(keras.Model):
@@ -23,12 +32,58 @@ class Prebuilt(keras.Model):
         super().__init__(**kwargs)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        if hasattr(iterator, PRIVATE_DATASET):
+            _turn_autotuning_off(iterator, self.distribute_strategy)
+        if iterator is None:
+            return super()._maybe_symbolic_build(iterator, data_batch)
+        dataset = iterator.data_adapter.get_tf_dataset()
+        specs = tf.nest.map_structure(_spec, dataset.element_spec)
         several = self.distribute_strategy.num_replicas_in_sync > 1
-        if several and iterator is not None:
-            dataset = iterator.data_adapter.get_tf_dataset()
-            data_batch = tf.nest.map_structure(_spec, dataset.element_spec)
-            iterator = None
-        super()._maybe_symbolic_build(iterator, data_batch)
+        if several or all(
+            s.shape.rank is not None for s in tf.nest.flatten(specs)
+        ):
+            with self.distribute_strategy.scope():
+                self._symbolic_build(data_batch=specs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """Evaluates the inference model as `keras.Model.evaluate` does."""
+        return super().evaluate(distribute.shard_by_batch(x), *args, **kwargs)
+
+    def predict(
+        self, x, batch_size=None, verbose="auto", steps=None, callbacks=None
+    ):
+        """Calls the inference model as `keras.Model.predict` does."""
+        x = data_adapter(distribute.shard_by_batch(x), batch_size, steps)
+        return super().predict(x, None, verbose, steps, callbacks)
+
+
+def _turn_autotuning_off(iterator, strategy):
+    """Makes Keras's iterator of epochs read a data set without autotuning."""
+    dataset = getattr(iterator, PRIVATE_DATASET)
+    if isinstance(dataset, tf.distribute.DistributedDataset):
+        dataset = iterator.data_adapter.get_tf_dataset()
+    dataset = without_autotuning(dataset)
+    if isinstance(dataset, tf.data.Dataset):
+        dataset = strategy.experimental_distribute_dataset(dataset)
+    setattr(iterator, PRIVATE_DATASET, dataset)
+
+
+def data_adapter(x, batch_size=None, steps=None):
+    """Returns Keras's reader of some data, which `predict` takes for them.
+
+    Its data set has no autotuning.
+
+    Args:
+        x: what `keras.Model.predict` accepts.
+        batch_size: number of examples per batch, for arrays.
+        steps: number of batches, or None.
+    """
+    adapter = data_adapters.get_data_adapter(
+        x, batch_size=batch_size, steps_per_epoch=steps
+    )
+    make_dataset = adapter.get_tf_dataset
+    adapter.get_tf_dataset = lambda: without_autotuning(make_dataset())
+    return adapter
 
 
 def _spec(spec):

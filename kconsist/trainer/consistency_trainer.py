@@ -226,14 +226,6 @@ class ConsistencyTrainer(StudentTeacher):
         except tf.errors.InvalidArgumentError as error:
             raise _batch_spec.as_value_error(error) from None
 
-    def evaluate(self, x=None, *args, **kwargs):
-        """Evaluates the inference model as `keras.Model.evaluate` does."""
-        return super().evaluate(distribute.shard_by_batch(x), *args, **kwargs)
-
-    def predict(self, x, *args, **kwargs):
-        """Calls the inference model as `keras.Model.predict` does."""
-        return super().predict(distribute.shard_by_batch(x), *args, **kwargs)
-
     def test_step(self, data):
         """Evaluates the inference model on one batch."""
         logs = super().test_step(data)
