@@ -58,6 +58,7 @@ def validate(dataset: tf.data.Dataset, expected: BatchSpec):
     """
     _batch.unpack(dataset.element_spec, expected.views, expected.optional)
 
+    @tf.autograph.experimental.do_not_convert
     def check(*data):
         assertions = []
         if _batch.is_zipped_pair(data):
