@@ -27,7 +27,7 @@ from kconsist import SelfTrainer, data, views
 DEFAULTS = dict(
     labels=50,
     steps=480,
-    batch_size=128,  # Labeled and unlabeled images.
+    batch_size=64,  # Labeled and unlabeled images.
     unlabeled_ratio=3,
     learning_rate=3e-3,  # Of Adam; falls to 0 along a cosine.
     weight_decay=5e-4,

@@ -35,13 +35,12 @@ class Prebuilt(keras.Model):
         if hasattr(iterator, PRIVATE_DATASET):
             _turn_autotuning_off(iterator, self.distribute_strategy)
         if iterator is None:
-            return super()._maybe_symbolic_build(iterator, data_batch)
-        dataset = iterator.data_adapter.get_tf_dataset()
-        specs = tf.nest.map_structure(_spec, dataset.element_spec)
+            super()._maybe_symbolic_build(iterator, data_batch)
+            return
         several = self.distribute_strategy.num_replicas_in_sync > 1
-        if several or all(
-            s.shape.rank is not None for s in tf.nest.flatten(specs)
-        ):
+        if several or not self.run_eagerly:
+            dataset = iterator.data_adapter.get_tf_dataset()
+            specs = tf.nest.map_structure(_spec, dataset.element_spec)
             with self.distribute_strategy.scope():
                 self._symbolic_build(data_batch=specs)
 
