@@ -49,7 +49,8 @@ def evaluate(
             to logits or probabilities (batch, classes), or a trainer of this
             package, whose `inference_model` is evaluated. It is called with
             `training=False` and is not modified.
-        source: `Generated`, `NpyFolder`, `TFDS` or `Arrays`.
+        source: `Generated`, `NpyFolder`, `TFDS` or `Arrays`. A second thread
+            reads or generates the next images while the model is evaluated.
         corruptions: `"all"` 19, the `"main"` 15, the `"extra"` 4, or a list of
             names. Defaults to `"all"`.
         severities: ints from 1 to 5. Defaults to all five.
@@ -86,7 +87,8 @@ def evaluate(
             severity, a model that does not fit the data, outputs that disagree
             with `from_logits`, a `resume_file` in another format, or one whose
             predictions the model does not reproduce. During the evaluation, for
-            a model that predicts NaN.
+            a model that predicts NaN, or a cell with too few or too many
+            images.
         FileNotFoundError: a cell that the source does not have.
 
     Example:

@@ -208,6 +208,20 @@ def test_a_wrong_number_of_images_raises(
         )
 
 
+def test_a_chunk_after_the_last_image_raises(source, model, small_chunks):
+    """Even in the last cell, whose last chunk nothing follows."""
+
+    class Wrong(Arrays):
+        def chunks(self, corruption, severity, ids=None, size=1000):
+            yield from super().chunks(corruption, severity, ids, size)
+            if (corruption, severity) == ("saturate", 5):
+                yield self.cells[corruption, severity][:1]
+
+    wrong = Wrong(source.cells, source.labels)
+    with pytest.raises(ValueError, match="got 31 images of saturate, sev"):
+        evaluate(model, wrong, **colored.OPTIONS)
+
+
 def test_a_subset_counts_its_own_images(source):
     """A source that ignores `ids` has too many images."""
 
