@@ -2,6 +2,7 @@
 
 import functools
 import zlib
+from typing import Any
 
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
@@ -49,10 +50,9 @@ class ImageRNG:
         """A list of `numpy.random.Generator`, created when first used."""
         key = zlib.crc32(self.name.encode()), int(self.severity)
         states = seed_states(int(self.seed), key, self.indices)
-        return [
-            np.random.Generator(np.random.PCG64(_State(state)))
-            for state in states
-        ]
+        # NumPy accepts any `ISeedSequence`, but its type hints do not.
+        sequences: list[Any] = [_State(state) for state in states]
+        return [np.random.Generator(np.random.PCG64(s)) for s in sequences]
 
     def normal(self, shape, mean=0.0, deviation=1.0):
         """Returns normal samples, float64 (count, *shape)."""
