@@ -87,7 +87,7 @@ def dataset(batch, steps):
     """Returns the same batch, `steps` times."""
     batches = tf.data.Dataset.from_tensors(batch).cache().repeat(steps)
     options = tf.data.Options()
-    options.autotune.enabled = False
+    options.autotune.enabled = False  # A loop by hand would wait at its end.
     return batches.prefetch(2).with_options(options)
 
 

@@ -9,6 +9,7 @@ One step of FixMatch on 32 labeled images and 128 unlabeled ones in two views,
 32x32, in one forward pass, with SGD and an average; on four wide residual
 networks. Then a step of Mean Teacher on the same batch, and one of SimCLR on
 128 images in two views. "kconsist" is `fit`, checks, metrics and logs included.
+"Keras's batch normalization" is the same `fit` with `fused_batch_norm=False`.
 "by hand" is a `tf.function` of the same passes, optimizer and average alone, on
 Keras's layers. "PyTorch" is the same step in the faster of its two memory
 layouts; that it computes the same is checked first. Its columns need torch.
@@ -37,7 +38,10 @@ METHODS = "FixMatch", "MeanTeacher", "SimCLR"
 NETWORKS = (10, 1), (10, 2), (16, 2), (28, 2)
 LAYOUTS = "channels_first", "channels_last"
 # Columns, and what each adds to the trainer's arguments.
-VARIANTS = {"kconsist": {}}
+VARIANTS = {
+    "kconsist": {},
+    "Keras's batch normalization": {"fused_batch_norm": False},
+}
 
 
 def rows(args):
