@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from kconsist import _checks
 from kconsist.callbacks._executions import check_executions
+from kconsist.data._autotuning import without_autotuning
 
 
 class StochasticWeightAveraging(keras.callbacks.Callback):
@@ -181,7 +182,7 @@ def estimate_batch_norm(
         # Without momentum a forward pass stores its own batch statistics.
         for norm in norms:
             norm.momentum = 0.0
-        for batch in batches:
+        for batch in without_autotuning(batches):
             forward(_images(batch))
             for total, variable in zip(sums, statistics, strict=True):
                 total += variable.numpy()

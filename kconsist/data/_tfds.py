@@ -5,6 +5,7 @@ import importlib.util
 import numpy as np
 import tensorflow as tf
 
+from kconsist.data._autotuning import without_autotuning
 from kconsist.data.examples import Examples
 
 
@@ -86,7 +87,8 @@ def _read_arrays(name, dataset, image_size):
 
         dataset = dataset.map(resize, num_parallel_calls=tf.data.AUTOTUNE)
     images, labels = [], []
-    batches = dataset.batch(1024).prefetch(2).as_numpy_iterator()
+    batches = without_autotuning(dataset.batch(1024).prefetch(2))
+    batches = batches.as_numpy_iterator()
     try:
         for image_batch, label_batch in batches:
             images.append(image_batch)

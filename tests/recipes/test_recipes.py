@@ -182,6 +182,15 @@ def test_benchmark_of_the_pipeline_prints_a_ratio(monkeypatch, capsys):
 
 
 @pytest.mark.slow
+def test_benchmark_of_fit_prints_shares(monkeypatch, capsys):
+    run(monkeypatch, "benchmarks/fit_overhead.py")
+    lines = capsys.readouterr().out.splitlines()
+    for name in "semi_supervised", "own data set":
+        line = next(line for line in lines if line.startswith(f"{name}, fit:"))
+        assert float(line.split()[-5]) < 100
+
+
+@pytest.mark.slow
 def test_benchmark_of_steps_prints_a_row_for_each_method(monkeypatch, capsys):
     run(monkeypatch, "benchmarks/train_step.py")
     lines = capsys.readouterr().out.splitlines()

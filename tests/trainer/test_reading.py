@@ -116,10 +116,9 @@ def test_an_explicit_setting_stays(trainer, read):
     assert read == [True] * 3
 
 
-def test_replicas_read_without_autotuning(monkeypatch):
+def test_replicas_read_without_autotuning(monkeypatch, mirrored):
     """The data set that a strategy divides has autotuning off."""
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    distribute = type(strategy).experimental_distribute_dataset
+    distribute = type(mirrored).experimental_distribute_dataset
     enabled = []
 
     def record(self, dataset, options=None):
@@ -127,9 +126,9 @@ def test_replicas_read_without_autotuning(monkeypatch):
         return distribute(self, dataset, options)
 
     monkeypatch.setattr(
-        type(strategy), "experimental_distribute_dataset", record
+        type(mirrored), "experimental_distribute_dataset", record
     )
-    with strategy.scope():
+    with mirrored.scope():
         trainer = compiled(FixMatch(network()))
     logits = trainer.predict(points(), verbose=0)
     assert enabled == [False] and logits.shape[0] == 8

@@ -6,6 +6,7 @@ import numpy as np
 
 from kconsist._requirements import check_installed
 from kconsist.data import digest
+from kconsist.data._autotuning import without_autotuning
 from kconsist.robustness.corruptions._selection import check_cell
 from kconsist.robustness.sources._validation import (
     validate_images,
@@ -136,7 +137,8 @@ class TFDS(Source):
 
 def _arrays(builder):
     dataset = builder.as_dataset(split="test", as_supervised=True)
-    batches = list(dataset.batch(2000).as_numpy_iterator())
+    dataset = without_autotuning(dataset.batch(2000))
+    batches = list(dataset.as_numpy_iterator())
     images, labels = (
         np.concatenate(parts) for parts in zip(*batches, strict=True)
     )
