@@ -1,9 +1,39 @@
 """Images for the benchmarks of views, and pipelines that read them."""
 
+import argparse
 import time
 
 import numpy as np
 import tensorflow as tf
+
+
+def parse(doc, rounds):
+    """Returns the flags of a benchmark of views.
+
+    Args:
+        doc: the script's docstring.
+        rounds: the default of `--rounds`.
+    """
+    parser = argparse.ArgumentParser(description=doc.split("\n")[0])
+    parser.add_argument(
+        "--sides", type=int, nargs="+", default=[32, 224], help="of the images"
+    )
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--smoke", action="store_true")
+    args = parser.parse_args()
+    if args.smoke:
+        args.sides, args.seconds, args.rounds = [16], 0.01, 1
+    return args
+
+
+def batches(args):
+    """Yields a batch of images of each side, after a line about it."""
+    for side in args.sides:
+        size = 256 if side < 100 else 32
+        images, name = read_images(8 if args.smoke else size, side)
+        print(f"{side} x {side}, batches of {len(images)} images, {name}")
+        yield images
 
 
 def read_images(count, side):

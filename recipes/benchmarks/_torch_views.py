@@ -1,18 +1,12 @@
 """Applies torchvision's and Pillow's views in a process of its own.
 
-    python recipes/benchmarks/_torch_views.py FILE
-
-FILE holds uint8 images (count, height, width, 3), as `np.save` writes them.
-Each line of the standard input, `FORM SECONDS`, is answered by a line with the
-number of images per second.
-
 A process, since torchvision can't be imported after TensorFlow, and since a
 `DataLoader` has processes, too. Its copies of batches are left out here.
 """
 
-import sys
 import time
 
+import _worker
 import numpy as np
 import torch
 from PIL import Image, ImageOps
@@ -32,6 +26,7 @@ PILLOW_OPS = (
     lambda i, m: affine(i, (1, 0, 0, 0, 1, int(i.height * m / 32))),
 )
 rng = np.random.default_rng(0)
+forms: dict = {}  # Names, and functions with the images that they take.
 
 
 def affine(image, coefficients):
@@ -65,8 +60,8 @@ def simclr(side):
     )
 
 
-def forms(images):
-    """Returns names, and functions with the images that they take."""
+def load(images):
+    """Takes the images, uint8 (count, height, width, 3)."""
     tensors = [
         tv_tensors.Image(torch.from_numpy(i).permute(2, 0, 1).contiguous())
         for i in images
@@ -77,18 +72,21 @@ def forms(images):
         v2.AugMix(all_ops=False, interpolation=v2.InterpolationMode.NEAREST),
     )
     crop_and_jitter = simclr(images.shape[1])
-    return {
-        "RandAugment/tensor": (rand_augment, tensors),
-        "RandAugment/Pillow": (rand_augment, pictures),
-        "AugMix/tensor": (aug_mix, tensors),
-        "AugMix/Pillow": (pillow_aug_mix, pictures),
-        "SimCLR/tensor": (crop_and_jitter, tensors),
-        "SimCLR/Pillow": (crop_and_jitter, pictures),
-    }
+    forms.update(
+        {
+            "RandAugment/tensor": (rand_augment, tensors),
+            "RandAugment/Pillow": (rand_augment, pictures),
+            "AugMix/tensor": (aug_mix, tensors),
+            "AugMix/Pillow": (pillow_aug_mix, pictures),
+            "SimCLR/tensor": (crop_and_jitter, tensors),
+            "SimCLR/Pillow": (crop_and_jitter, pictures),
+        }
+    )
 
 
-def speed(function, images, seconds):
+def speed(form, seconds):
     """Returns the images per second of a function of single images."""
+    function, images = forms[form]
     start, count = time.perf_counter(), 0
     while not count or time.perf_counter() - start < seconds:
         function(images[count % len(images)])
@@ -96,13 +94,6 @@ def speed(function, images, seconds):
     return count / (time.perf_counter() - start)
 
 
-def main():
-    torch.set_num_threads(1)
-    found = forms(np.load(sys.argv[1]))
-    for line in sys.stdin:
-        form, seconds = line.split()
-        print(speed(*found[form], float(seconds)), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    _worker.serve(load, speed)

@@ -33,8 +33,16 @@ class Worker:
 
     def call(self, function, *args):
         """Returns what the script's function returns."""
+        self.start(function, *args)
+        return self.result(function)
+
+    def start(self, function, *args):
+        """Starts a call, whose `result` must be read before the next one."""
         pickle.dump((function, args), self.process.stdin)
         self.process.stdin.flush()
+
+    def result(self, function):
+        """Waits for a call; returns what the script's function returns."""
         try:
             return pickle.load(self.process.stdout)
         except EOFError:

@@ -16,7 +16,6 @@ of a batch then get the same two operations. The `tf.image` flip and crop is
 applied to single images, which are batched after it.
 """
 
-import argparse
 import os
 import statistics
 
@@ -24,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import tensorflow as tf
-from _images import by_batch, images_per_second, read_images
+from _images import batches, by_batch, images_per_second, parse
 
 from kconsist import views
 
@@ -86,21 +85,8 @@ def measure(pipelines, images, seconds, rounds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--sides", type=int, nargs="+", default=[32, 224], help="of the images"
-    )
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--smoke", action="store_true")
-    args = parser.parse_args()
-    if args.smoke:
-        args.sides, args.seconds, args.rounds = [16], 0.01, 1
-    for side in args.sides:
-        size = 256 if side < 100 else 32
-        size = 8 if args.smoke else size
-        images, name = read_images(size, side)
-        print(f"{side} x {side}, batches of {size} images, {name}")
+    args = parse(__doc__, rounds=3)
+    for images in batches(args):
         speeds = measure(forms(), images, args.seconds, args.rounds)
         medians = {k: statistics.median(v) for k, v in speeds.items()}
         for form, median in medians.items():
