@@ -16,27 +16,18 @@ set, as all were before trainers turned it off. Shares of medians in turns.
 
 import argparse
 import os
+import sys
 
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import _common
 import _turns
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kconsist import ConsistencyTrainer, FixMatch, data, models
-
-
-class Supervised(ConsistencyTrainer):
-    """Labels only."""
-
-    views = ("images",)
-
-    def objective(self, views, labels, sample_weight=None):
-        """Returns the loss, the logits and no logs."""
-        logits = self.forward(views["images"])
-        loss = self.compute_loss(views, labels, logits, sample_weight)
-        return loss, logits, {}
+from kconsist import FixMatch, data, models
 
 
 def semi_supervised(images, labels, args):
@@ -61,7 +52,7 @@ def own_dataset(images, labels, args):
     dataset = tf.data.Dataset.from_tensor_slices((images, labels)).take(count)
     dataset = dataset.shuffle(count).map(flip, tf.data.AUTOTUNE).batch(64)
     dataset = dataset.prefetch(tf.data.AUTOTUNE)
-    return Supervised(models.WideResNet(10, args.width)), dataset
+    return _common.Supervised(models.WideResNet(10, args.width)), dataset
 
 
 def with_autotuning(dataset, enabled):
