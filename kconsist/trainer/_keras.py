@@ -32,16 +32,14 @@ class Prebuilt(keras.Model):
         super().__init__(**kwargs)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        if hasattr(iterator, PRIVATE_DATASET):
-            _turn_autotuning_off(iterator, self.distribute_strategy)
         if iterator is None:
             super()._maybe_symbolic_build(iterator, data_batch)
             return
-        several = self.distribute_strategy.num_replicas_in_sync > 1
-        if several or not self.run_eagerly:
-            dataset = iterator.data_adapter.get_tf_dataset()
+        strategy = self.distribute_strategy
+        dataset = _read_by(iterator, strategy)
+        if strategy.num_replicas_in_sync > 1 or not self.run_eagerly:
             specs = tf.nest.map_structure(_spec, dataset.element_spec)
-            with self.distribute_strategy.scope():
+            with strategy.scope():
                 self._symbolic_build(data_batch=specs)
 
     def evaluate(self, x=None, *args, **kwargs):
@@ -56,15 +54,18 @@ class Prebuilt(keras.Model):
         return super().predict(x, None, verbose, steps, callbacks)
 
 
-def _turn_autotuning_off(iterator, strategy):
-    """Makes Keras's iterator of epochs read a data set without autotuning."""
-    dataset = getattr(iterator, PRIVATE_DATASET)
-    if isinstance(dataset, tf.distribute.DistributedDataset):
+def _read_by(iterator, strategy):
+    """Returns what Keras's iterator of epochs reads, now without autotuning."""
+    dataset = getattr(iterator, PRIVATE_DATASET, None)
+    if not isinstance(dataset, tf.data.Dataset):  # Divided among replicas.
         dataset = iterator.data_adapter.get_tf_dataset()
     dataset = without_autotuning(dataset)
-    if isinstance(dataset, tf.data.Dataset):
-        dataset = strategy.experimental_distribute_dataset(dataset)
-    setattr(iterator, PRIVATE_DATASET, dataset)
+    if hasattr(iterator, PRIVATE_DATASET):
+        divided = dataset
+        if isinstance(dataset, tf.data.Dataset):
+            divided = strategy.experimental_distribute_dataset(dataset)
+        setattr(iterator, PRIVATE_DATASET, divided)
+    return dataset
 
 
 def data_adapter(x, batch_size=None, steps=None):
