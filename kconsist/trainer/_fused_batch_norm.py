@@ -94,7 +94,7 @@ def _is_supported(layer, inputs, training):
         and len(inputs.shape) == 4
         and layer.axis in (-1, 3)
         and inputs.dtype.name in DTYPES
-        and not getattr(layer, "renorm", False)  # Since Keras 3.13.
+        and not getattr(layer, "renorm", False)  # Not in Keras 3.12.
         and not (layer.synchronized and several)
         # cuDNN takes no smaller epsilon; in inference mode TensorFlow's own
         # gradient is slow, and missing under op determinism.

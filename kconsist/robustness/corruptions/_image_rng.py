@@ -26,9 +26,8 @@ class ImageRNG:
 
     The generator of image i is `PCG64` of `SeedSequence(seed, spawn_key=(name,
     severity, i))`. The name enters as its CRC-32, so the order of names does
-    not matter. Each
-    method samples from every generator in turn, so an image's random numbers
-    do not depend on the batch it is in.
+    not matter. Each method samples from every generator in turn, so an image's
+    random numbers do not depend on the batch it is in.
 
     Args:
         seed: int, 0 or more.
