@@ -27,7 +27,7 @@ REWRITES = {
 }
 
 
-def without_autotuning(dataset):
+def without_autotuning(dataset, rewrite: bool = True):
     """Returns a dataset of the same elements whose iterators end at once.
 
     `tf.data.AUTOTUNE` becomes the number of CPU cores.
@@ -36,6 +36,8 @@ def without_autotuning(dataset):
         dataset: `tf.data.Dataset`. If the option `autotune.enabled` is set or
             an element is not made of tensors, it is returned unchanged, and so
             is anything else.
+        rewrite: whether to make the rewrites. Defaults to `True`; a pipeline of
+            this package is as fast without them.
     """
     if not isinstance(dataset, tf.data.Dataset):
         return dataset
@@ -51,7 +53,8 @@ def without_autotuning(dataset):
         options.autotune.initial_parallelism = os.cpu_count() or 1
     # Made here once, rather than for each iterator.
     options.experimental_optimization.apply_default_optimizations = False
-    return _rewrite(dataset).with_options(options)
+    dataset = _rewrite(dataset) if rewrite else dataset
+    return dataset.with_options(options)
 
 
 def _rewrite(dataset):

@@ -1,6 +1,7 @@
 """Reads one batch of each stream per step, and maps the batches to views."""
 
 import math
+import weakref
 
 import tensorflow as tf
 
@@ -8,6 +9,13 @@ from kconsist import _checks
 from kconsist.data import _inputs
 from kconsist.data._epochs import EpochCounter
 from kconsist.data._streams import ArrayStream, DatasetStream, count_from
+
+_PIPELINES: weakref.WeakSet = weakref.WeakSet()
+
+
+def is_pipeline(dataset) -> bool:
+    """Returns whether a `Reader` made a dataset, with nothing added to it."""
+    return dataset in _PIPELINES
 
 
 class Reader:
@@ -119,7 +127,9 @@ class Reader:
             batches = split_among_replicas(batches, self.input_context)
         options = tf.data.Options()
         options.experimental_optimization.inject_prefetch = False
-        return batches.with_options(options)
+        batches = batches.with_options(options)
+        _PIPELINES.add(batches)
+        return batches
 
     def epoch_length(
         self, source, batch_size, steps, drop_remainder

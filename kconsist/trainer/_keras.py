@@ -18,6 +18,7 @@ from keras.src.trainers import data_adapters
 
 from kconsist import distribute
 from kconsist.data._autotuning import without_autotuning
+from kconsist.trainer import _epoch_reader
 
 PRIVATE_NAME = "_maybe_symbolic_build"
 PRIVATE_DATASET = "_distributed_dataset"
@@ -57,13 +58,16 @@ class Prebuilt(keras.Model):
 def _read_by(iterator, strategy):
     """Returns what Keras's iterator of epochs reads, now without autotuning."""
     dataset = getattr(iterator, PRIVATE_DATASET, None)
-    if not isinstance(dataset, tf.data.Dataset):  # Divided among replicas.
-        dataset = iterator.data_adapter.get_tf_dataset()
-    dataset = without_autotuning(dataset)
-    if hasattr(iterator, PRIVATE_DATASET):
-        divided = dataset
-        if isinstance(dataset, tf.data.Dataset):
-            divided = strategy.experimental_distribute_dataset(dataset)
+    if isinstance(dataset, tf.data.Dataset):
+        reader = _epoch_reader.EpochReader(iterator, dataset)
+        setattr(iterator, PRIVATE_DATASET, reader)
+        return dataset
+    dataset = iterator.data_adapter.get_tf_dataset()
+    if hasattr(iterator, PRIVATE_DATASET) and isinstance(
+        dataset, tf.data.Dataset
+    ):  # Divided among replicas.
+        dataset = without_autotuning(dataset)
+        divided = strategy.experimental_distribute_dataset(dataset)
         setattr(iterator, PRIVATE_DATASET, divided)
     return dataset
 

@@ -13,6 +13,7 @@ from kconsist import _checks, distribute, ema
 from kconsist.trainer import (
     _batch,
     _batch_spec,
+    _epoch_reader,
     _keras,
     _optimizers,
     _python_batches,
@@ -211,7 +212,8 @@ class ConsistencyTrainer(StudentTeacher):
         if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
             kwargs.setdefault("shuffle", False)  # Keras warns otherwise.
         if isinstance(x, tf.data.Dataset):
-            x = distribute.shard_by_batch(_batch_spec.validate(x, expected))
+            checked = _batch_spec.validate(x, expected)
+            x = _epoch_reader.mark(distribute.shard_by_batch(checked), x)
         elif y is not None:
             _batch_spec.check_batch((x, y), expected._replace(num_replicas=1))
             held_out = kwargs.get("validation_split") or 0.0

@@ -8,10 +8,11 @@ WRN-10-1 trains on 32x32 images in ten epochs of 20 steps: FixMatch on batches
 of `data.semi_supervised`, 8 labeled images and 7 times as many unlabeled ones,
 and a supervised trainer on 64 images of a data set that has nothing from this
 package. "Steps" are as many calls of the compiled `train_function` on one
-iterator over the repeated data set, so reading and views are steps. The rest is
-what `fit` adds: Keras, checks of batches, new iterators that have read nothing
-ahead, and their ends. "Autotuned" is `fit` with the option `autotune.enabled`
-set, as all were before trainers turned it off. Shares of medians in turns.
+iterator over the repeated data set, as trainers read it, so reading and views
+are steps. The rest is what `fit` adds: Keras, checks of batches, new iterators
+that have read nothing ahead, and their ends. "Autotuned" is `fit` with the
+option `autotune.enabled` set, which is a new iterator for each epoch, as all
+were before trainers turned it off. Shares of medians in turns.
 """
 
 import argparse
@@ -28,6 +29,7 @@ import numpy as np
 import tensorflow as tf
 
 from kconsist import FixMatch, data, models
+from kconsist.data._autotuning import without_autotuning
 
 
 def semi_supervised(images, labels, args):
@@ -55,10 +57,10 @@ def own_dataset(images, labels, args):
     return _common.Supervised(models.WideResNet(10, args.width)), dataset
 
 
-def with_autotuning(dataset, enabled):
+def autotuned(dataset):
     """Returns the data set with the option set, which the trainer keeps."""
     options = tf.data.Options()
-    options.autotune.enabled = enabled
+    options.autotune.enabled = True
     return dataset.with_options(options)
 
 
@@ -71,8 +73,8 @@ def measure(make, images, labels, args):
         metrics=["accuracy"],
     )
     trainer.fit(dataset, verbose=0)  # Traces.
-    iterator = iter(with_autotuning(dataset, False).repeat())
-    tuned = with_autotuning(dataset, True)
+    iterator = iter(without_autotuning(dataset.repeat()))
+    tuned = autotuned(dataset)
 
     def steps():
         for _ in range(args.epochs * args.steps):

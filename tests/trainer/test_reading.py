@@ -41,7 +41,9 @@ def read(monkeypatch):
     iterate = epoch_iterator.EpochIterator._enumerate_iterator
 
     def record(iterator):
-        enabled.append(iterator._get_iterator().options().autotune.enabled)
+        dataset = getattr(iterator._get_iterator(), "dataset", None)
+        dataset = dataset or iterator._get_iterator()
+        enabled.append(dataset.options().autotune.enabled)
         yield from iterate(iterator)
 
     monkeypatch.setattr(
